@@ -1,0 +1,108 @@
+"""Embedding spaces as the catalog knows them, and which samples and queries lack vectors there."""
+
+import numpy as np
+
+from catalog import schema
+from catalog.errors import SpaceMismatch, UnknownName
+from catalog.model import EmbeddingSpace, NamedSpace
+from catalog.sql import load
+from catalog.store import Reader, Transaction
+from catalog.vectors import Ids
+
+TOKENS = "tokens"
+"""The scorer that every space brings: how many tokens its model sees in a sample."""
+
+
+def find_space(reader: Reader, name: str) -> NamedSpace | None:
+    """Return a space by its name, or None."""
+    row = reader.row("select * from embedding_space where name = $name", name=name)
+    if row is None:
+        return None
+    return NamedSpace(row["space_id"], name, EmbeddingSpace.from_row(row), row["location"])
+
+
+def the_space(reader: Reader, name: str | None) -> NamedSpace:
+    """Return a space by its name, or the only one there is.
+
+    Raises:
+        UnknownName: there is none of that name, or not exactly one.
+    """
+    known = [row["name"] for row in reader.rows(load("show/spaces"))]
+    if name is None:
+        if len(known) != 1:
+            raise UnknownName(
+                f"{len(known)} embedding spaces to choose from, expected one",
+                hint=f"Name one with --space: {', '.join(known)}."
+                if known
+                else "Make one with `catalog embed --space NAME`.",
+            )
+        [name] = known
+    found = find_space(reader, name)
+    if found is None:
+        raise UnknownName.among(
+            "space", name, known, hint="Make one with `catalog embed --space NAME`."
+        )
+    return found
+
+
+def add_space(
+    transaction: Transaction, name: str, space: EmbeddingSpace, location: str
+) -> NamedSpace:
+    """Record a space under a name, or find it there with the same contract.
+
+    Raises:
+        SpaceMismatch: the name stands for another contract; says in which fields.
+    """
+    found = find_space(transaction, name)
+    if found is not None:
+        require_same(found, space)
+        return found
+    space_id = transaction.next_id(schema.embedding_space, "space_id")
+    transaction.insert(
+        schema.embedding_space,
+        {
+            "space_id": space_id,
+            "name": name,
+            **vars(space),
+            "table_name": space.table_name,
+            "location": location,
+        },
+    )
+    transaction.insert(
+        schema.scorer,
+        {
+            "scorer_id": transaction.next_id(schema.scorer),
+            "name": TOKENS,
+            "space_id": space_id,
+            "contract": vars(space),
+        },
+    )
+    return NamedSpace(space_id, name, space, location)
+
+
+def require_same(known: NamedSpace, space: EmbeddingSpace) -> None:
+    """Check that a contract is the one a name stands for.
+
+    Raises:
+        SpaceMismatch: it is not; says in which fields.
+    """
+    fields = known.space.differences(space)
+    if fields:
+        told = "; ".join(
+            f"{field} is {getattr(known.space, field)!r}, asked for {getattr(space, field)!r}"
+            for field in fields
+        )
+        raise SpaceMismatch(
+            f"the space {known.name!r} has another contract: {told}",
+            hint="Leave those options out to continue it, or choose another name for a new space.",
+        )
+
+
+def pool_ids(reader: Reader) -> Ids:
+    """Return the ids of all samples in the pool, ascending."""
+    return np.asarray(reader.arrow(load("embed/pool_ids"))["sample_id"].to_numpy())
+
+
+def query_ids(reader: Reader) -> Ids:
+    """Return the ids of the queries of every task's newest revision, ascending."""
+    return np.asarray(reader.arrow(load("embed/query_ids"))["query_id"].to_numpy())

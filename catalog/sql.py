@@ -1,0 +1,88 @@
+"""Statements kept as files: found, parsed and checked by DuckDB itself, never by a pattern."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from catalog.errors import InvalidQuery
+
+
+@dataclass(frozen=True)
+class Query:
+    """One SELECT and what its header says of it.
+
+    Attributes:
+        name: where it comes from, for messages.
+        text: the statement.
+        summary: what it answers, the header's first lines.
+        needs: relations that the engine must provide, by name.
+        params: named parameters, as DuckDB's parser found them.
+    """
+
+    name: str
+    text: str
+    summary: str
+    needs: frozenset[str]
+    params: frozenset[str]
+
+
+def check(name: str, text: str) -> Query:
+    """Return `text` as a `Query` if it is one SELECT.
+
+    Raises:
+        InvalidQuery: it does not parse, or is not exactly one SELECT.
+    """
+    try:
+        statements = duckdb.extract_statements(text)
+    except duckdb.Error as error:
+        raise InvalidQuery(
+            f"{name} does not parse: {error}", hint="DuckDB's SQL is expected."
+        ) from error
+    kinds = [statement.type.name for statement in statements]
+    if kinds != ["SELECT"]:
+        raise InvalidQuery(
+            f"{name} holds {', '.join(kinds) or 'no statement'}, not one SELECT",
+            hint="Give one SELECT; the catalog is changed only through its own commands.",
+        )
+    header = [line[2:].strip() for line in _header(text)]
+    fields = dict(line.split(": ", 1) for line in header if line.partition(":")[0] in _FIELDS)
+    summary = [line for line in header if line.partition(":")[0] not in _FIELDS]
+    return Query(
+        name,
+        text,
+        " ".join(summary),
+        frozenset(need.split("(")[0].strip() for need in fields.get("needs", "").split(";") if need),
+        frozenset(statements[0].named_parameters),
+    )
+
+
+_FIELDS = frozenset({"grain", "params", "needs"})
+
+
+def _header(text: str) -> list[str]:
+    lines = []
+    for line in text.lstrip().splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line)
+    return lines
+
+
+def folder(kind: str) -> Path:
+    """Return the folder of shipped statements of one kind (`select`, `audit`, `check`, …)."""
+    return Path(str(files("queries"))) / kind
+
+
+@cache
+def load(name: str) -> Query:
+    """Return the shipped statement of this name, such as `audit/sample`."""
+    path = folder(name.split("/")[0]) / f"{name.split('/')[1]}.sql"
+    return check(name, path.read_text(encoding="utf-8"))
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of the shipped statements of one kind, sorted."""
+    return sorted(path.stem for path in folder(kind).glob("*.sql"))

@@ -1,0 +1,263 @@
+"""DuckDB: short reads, short atomic writes, and the sandbox that a user's SQL runs in.
+
+Nothing here stays open: each block opens the file, works, and closes it, behind the home's lock.
+Read connections can reach neither files nor the network, so one kind serves everybody.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from catalog.errors import HomeBusy, InvalidQuery, StoreError
+from catalog.home import Home
+from catalog.sql import Query, load
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlalchemy import Executable, Table
+
+VIEWS = ("retired", "appearance", "pool", "member", "seen")
+"""The documented views, `queries/view/*.sql`, each after those it reads."""
+
+Rows = list[dict[str, Any]]
+Statement = str | Query
+
+
+@contextmanager
+def mapped_errors(path: object) -> Iterator[None]:
+    """Turn DuckDB's errors about the file or the machine into ours."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise StoreError(
+            f"DuckDB ran out of memory: {error}",
+            hint="Raise memory_limit in the home's catalog.toml.",
+        ) from error
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise HomeBusy(
+                f"another program has {path} open: {error}", hint="Close it, then try again."
+            ) from error
+        raise StoreError(f"DuckDB cannot use {path}: {error}") from error
+    except (duckdb.FatalException, duckdb.SerializationException) as error:
+        raise StoreError(
+            f"{path} is damaged: {error}", hint="Restore a backup with `catalog restore`."
+        ) from error
+
+
+class Reader:
+    """A connection to read from: plain rows, Arrow tables or a stream of Arrow batches."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def _run(self, statement: Statement, params: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+        text = statement.text if isinstance(statement, Query) else statement
+        return self.connection.execute(text, dict(params) or None)
+
+    def arrow(self, statement: Statement, **params: object) -> "pa.Table":
+        """Return the whole result as an Arrow table."""
+        return self._run(statement, params).to_arrow_table()
+
+    def batches(self, statement: Statement, size: int, **params: object) -> "pa.RecordBatchReader":
+        """Return the result as a stream of Arrow batches of at most `size` rows."""
+        return self._run(statement, params).to_arrow_reader(size)
+
+    def rows(self, statement: Statement, **params: object) -> Rows:
+        """Return the whole result as dictionaries: for small results."""
+        cursor = self._run(statement, params)
+        columns = [column[0] for column in cursor.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, statement: Statement, **params: object) -> dict[str, Any] | None:
+        """Return the only row of a result, or None if it has none."""
+        found = self.rows(statement, **params)
+        return found[0] if found else None
+
+    def value(self, statement: Statement, **params: object) -> Any:  # noqa: ANN401
+        """Return the only value of a result."""
+        [(value,)] = self._run(statement, params).fetchall()
+        return value
+
+    def register(self, name: str, relation: object) -> None:
+        """Make an Arrow table or reader visible under a name."""
+        self.connection.register(name, relation)
+
+    def clock(self) -> int:
+        """Return the newest `change_id`, 0 in a new home."""
+        return int(self.value("select coalesce(max(change_id), 0) from change"))
+
+
+class Transaction(Reader):
+    """A reader that also writes; all of it is kept, or none."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, change_id: int) -> None:
+        super().__init__(connection)
+        self.change_id = change_id
+
+    def run(self, statement: "Executable") -> int:
+        """Run a SQLAlchemy statement and return how many rows it touched."""
+        from duckdb_sqlalchemy import Dialect
+
+        compiled = statement.compile(dialect=Dialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
+        values = [_plain(compiled.params[name]) for name in compiled.positiontup or ()]
+        return _touched(self.connection.execute(str(compiled), values))
+
+    def insert(self, table: "Table", *rows: Mapping[str, Any]) -> None:
+        """Insert a few rows, each with this transaction's `change_id`."""
+        from sqlalchemy import insert
+
+        for row in rows:
+            self.run(insert(table).values(**row, change_id=self.change_id))
+
+    def next_id(self, table: "Table", key: str | None = None) -> int:
+        """Return the next free key of a table, keyed by `<table>_id` if not said otherwise."""
+        key = key or f"{table.name}_id"
+        return int(self.value(f"select coalesce(max({key}), 0) + 1 from {table.name}"))
+
+    def insert_arrow(self, table: "Table", rows: "pa.Table | pa.RecordBatchReader") -> int:
+        """Insert many rows by column name, each with this transaction's `change_id`."""
+        return self.insert_select(table, "select * from arriving", arriving=rows)
+
+    def make(self, name: str, statement: Statement, **params: object) -> None:
+        """Keep a result under a name until the transaction ends."""
+        text = statement.text if isinstance(statement, Query) else statement
+        self.connection.execute(f"create or replace temp table {name} as {text}", params or None)
+
+    def insert_select(
+        self,
+        table: "Table",
+        select: Statement,
+        params: Mapping[str, Any] | None = None,
+        **relations: object,
+    ) -> int:
+        """Insert what a SELECT gives, by column name, and return how many rows that were."""
+        for name, relation in relations.items():
+            self.connection.register(name, relation)
+        inner = select.text if isinstance(select, Query) else select
+        text = (
+            f"insert into {table.name} by name "
+            f"select given.*, {self.change_id} as change_id from (\n{inner}\n) as given"
+        )
+        try:
+            return _touched(self.connection.execute(text, dict(params or {}) or None))
+        finally:
+            for name in relations:
+                self.connection.unregister(name)
+
+
+def _touched(result: duckdb.DuckDBPyConnection) -> int:
+    [(count,)] = result.fetchall()
+    return int(count)
+
+
+def _plain(value: object) -> object:
+    """Give DuckDB JSON as text, everything else as it is."""
+    if isinstance(value, dict | list):
+        import json
+
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+class Store:
+    """The home's DuckDB file."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def _config(self, *, writes: bool) -> dict[str, str | bool | int | float | list[str]]:
+        settings = self._home.settings
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(self._home.staging / "duckdb"),
+        }
+        return config
+
+    @contextmanager
+    def _open(self, *, writes: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        path = self._home.database
+        with mapped_errors(path):
+            connection = duckdb.connect(
+                str(path), read_only=not writes, config=self._config(writes=writes)
+            )
+            try:
+                connection.execute("set timezone = 'UTC'")
+                compression = "zstd" if self._home.settings.compress else "uncompressed"
+                connection.execute(
+                    f"set force_compression = '{compression}'"
+                    if writes
+                    else "set enable_external_access = false"
+                )
+                for name in VIEWS:
+                    connection.execute(f"create temp view {name} as {load(f'view/{name}').text}")
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Read the catalog as it is now; take what is needed out before computing with it."""
+        with self._home.turnstile.reading(), self._open(writes=False) as connection:
+            yield Reader(connection)
+
+    @contextmanager
+    def sandbox(self) -> Iterator[Reader]:
+        """Read for a user's own SQL, keeping DuckDB's words when it fails.
+
+        A statement must have passed `sql.check`: one SELECT can neither write nor change a setting.
+
+        Raises:
+            InvalidQuery: the statement fails; its message is DuckDB's.
+        """
+        with self.read() as reader:
+            try:
+                yield reader
+            except (duckdb.OutOfMemoryException, duckdb.IOException):
+                raise
+            except duckdb.Error as error:
+                raise InvalidQuery(
+                    str(error),
+                    hint="`catalog sql` reads the catalog's own tables and views; "
+                    "`catalog sql \"show all tables\"` lists them.",
+                ) from error
+
+    @contextmanager
+    def write(self, kind: str, *, job_id: int | None = None) -> Iterator[Transaction]:
+        """Change the catalog in one transaction, alone; an exception undoes all of it.
+
+        Args:
+            kind: what the change is, such as `ingest`; kept in `change`.
+            job_id: the job it belongs to, if any.
+        """
+        with self._home.turnstile.writing(), self._open(writes=True) as connection:
+            connection.execute("begin")
+            try:
+                change_id = Reader(connection).clock() + 1
+                connection.execute(
+                    "insert into change values ($1, $2, $3, $4)",
+                    [change_id, kind, job_id, datetime.now(UTC)],
+                )
+                yield Transaction(connection, change_id)
+                connection.execute("commit")
+            except BaseException:
+                connection.execute("rollback")
+                raise
+
+
+@contextmanager
+def scratch(relations: Mapping[str, "pa.Table"], memory_limit: str) -> Iterator[Reader]:
+    """Compute in memory over Arrow relations, away from the home and its lock."""
+    connection = duckdb.connect(config={"memory_limit": memory_limit})
+    try:
+        for name, relation in relations.items():
+            connection.register(name, relation)
+        connection.execute("set enable_external_access = false")
+        yield Reader(connection)
+    finally:
+        connection.close()
+
+

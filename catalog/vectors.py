@@ -1,0 +1,149 @@
+"""LanceDB: the vectors of every space, pool samples and queries in tables of their own."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from catalog.errors import StoreError
+from catalog.home import Home
+from catalog.model import EmbeddingSpace
+
+Kind = Literal["sample", "query"]
+Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+COMPACT_AT_FRAGMENTS = 64
+OLD_VERSIONS_KEPT = timedelta(hours=1)
+SCAN_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Vectors as they are computed.
+
+    Attributes:
+        ids: int64 (n,): sample or query ids.
+        vectors: float32 (n, width), of length 1.
+        norms: float32 (n,): lengths before they were made 1.
+        tokens: int32 (n,): of the whole text, before any cut.
+        truncated: bool (n,): whether the text was cut.
+    """
+
+    ids: Ids
+    vectors: Floats
+    norms: Floats
+    tokens: npt.NDArray[np.int32]
+    truncated: npt.NDArray[np.bool_]
+
+    def table(self, key: str, stored: npt.DTypeLike) -> pa.Table:
+        """Return it as Arrow, vectors in the dtype they are stored in."""
+        flat = pa.array(self.vectors.astype(stored).ravel())
+        return pa.table(
+            {
+                key: self.ids,
+                "vector": pa.FixedSizeListArray.from_arrays(flat, self.vectors.shape[1]),
+                "norm": self.norms,
+                "tokens": self.tokens,
+                "truncated": self.truncated,
+            }
+        )
+
+
+@contextmanager
+def _mapped(what: str) -> Iterator[None]:
+    """Turn what LanceDB raises into our error."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(
+            f"LanceDB failed to {what}: {error}", hint="Is the disk full, or a file damaged?"
+        ) from error
+
+
+class Vectors:
+    """The vectors of one space, either of pool samples or of queries."""
+
+    def __init__(self, home: Home, space: EmbeddingSpace, kind: Kind) -> None:
+        import lancedb
+
+        self._key = f"{kind}_id"
+        self._stored = np.dtype(space.stored_dtype)
+        self._width = space.width
+        self._name = space.table_name + ("" if kind == "sample" else "_query")
+        with _mapped("open the vectors"):
+            self._database = lancedb.connect(home.vectors)
+            self._table = self._open()
+
+    def _open(self) -> Any:  # noqa: ANN401 - lancedb has no types
+        key = pa.field(
+            self._key,
+            pa.int64(),
+            nullable=False,
+            metadata={"lance-schema:unenforced-primary-key": "true"},
+        )
+        vector = pa.list_(pa.from_numpy_dtype(self._stored), self._width)
+        schema = pa.schema(
+            [
+                key,
+                pa.field("vector", vector, nullable=False),
+                pa.field("norm", pa.float32(), nullable=False),
+                pa.field("tokens", pa.int32(), nullable=False),
+                pa.field("truncated", pa.bool_(), nullable=False),
+            ]
+        )
+        return self._database.create_table(self._name, schema=schema, exist_ok=True)
+
+    def append(self, embedded: Embedded) -> None:
+        """Add vectors in one commit; a key that is there already stays as it is."""
+        with _mapped("store vectors"):
+            merge = self._table.merge_insert(self._key).when_not_matched_insert_all()
+            merge.execute(embedded.table(self._key, self._stored))
+
+    def facts(self) -> pa.Table:
+        """Return every row without its vector: id, norm, tokens, truncated."""
+        with _mapped("read vectors"):
+            return self._dataset().to_table(columns=[self._key, "norm", "tokens", "truncated"])
+
+    def count(self) -> int:
+        """Return how many vectors there are."""
+        return int(self._table.count_rows())
+
+    def scan(self) -> Iterator[tuple[Ids, npt.NDArray[Any]]]:
+        """Stream all vectors: ids (n,) and vectors (n, width) in their stored dtype."""
+        with _mapped("read vectors"):
+            for batch in self._dataset().to_batches(
+                columns=[self._key, "vector"], batch_size=SCAN_ROWS
+            ):
+                ids, vectors = batch.column(0), batch.column(1)
+                yield ids.to_numpy(), vectors.flatten().to_numpy().reshape(-1, self._width)
+
+    def of(self, ids: Sequence[int]) -> Floats:
+        """Return the vectors of these ids in this order, float32 (n, width).
+
+        Raises:
+            KeyError: with those that have none.
+        """
+        rows = {}
+        wanted = set(ids)
+        for found, vectors in self.scan():
+            for position in np.flatnonzero(np.isin(found, list(wanted))):
+                rows[int(found[position])] = vectors[position].astype(np.float32)
+        if missing := wanted - rows.keys():
+            raise KeyError(sorted(missing))
+        return np.stack([rows[key] for key in ids])
+
+    def compact(self) -> None:
+        """Merge small fragments when there are many, and drop versions nobody reads any more."""
+        with _mapped("compact vectors"):
+            if len(self._dataset().get_fragments()) >= COMPACT_AT_FRAGMENTS:
+                self._table.optimize(cleanup_older_than=OLD_VERSIONS_KEPT)
+
+    def _dataset(self) -> Any:  # noqa: ANN401
+        self._table.checkout_latest()
+        return self._table.to_lance()

@@ -1,0 +1,285 @@
+"""The ingest job: read, normalize, deduplicate, insert. Killed anywhere, run again, it goes on."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+
+from catalog.api import Catalog
+from catalog.errors import CatalogError, InvalidInput, RefusedRows, StoreError
+from catalog.home import Home
+from catalog.jobs import Counts, Job, is_alive, job
+from catalog.progress import Progress, Tick, silent
+from catalog.sql import load as load_query
+from catalog.store import Store
+from ingest.commit import Provenance, commit, retire_unseen
+from ingest.formats import FORMAT_NAMES, FormatName, recognise
+from ingest.normalize import Refusal, Row, parse
+from ingest.readers import COMPRESSED, Input, find
+from ingest.staging import Plan, Staged, raw_rows
+from ingest.workers import Stagers, Work
+
+MAX_ROW_BYTES = 16 << 20
+DEFAULT_REVISION = "main"
+COMMIT_ROWS = 120_000
+COMMIT_SECONDS = 10.0
+ROWS_TO_RECOGNISE = 100
+UNPACKED_RATIO = 6
+"""How much larger than its file compressed text may be, for the check of free disk."""
+
+Recognised = Counter[tuple[str, bool]]
+"""How many inputs have each format, and whether their first rows show it."""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did.
+
+    Attributes:
+        job_id: the job that did it.
+        counts: rows read = added + duplicate + refused; `retired` of the duplicates stay retired.
+        reasons: how many rows were refused, by reason.
+        appended: sources that were there before and got more, with how many appearances.
+        withdrawn: samples retired because a replaced source no longer holds them.
+        resumed: whether an earlier, unfinished job was continued.
+    """
+
+    job_id: int
+    counts: Counts
+    reasons: dict[str, int]
+    appended: dict[str, int]
+    withdrawn: int
+    resumed: bool
+
+
+def load(
+    catalog: Catalog,
+    paths: Sequence[str | Path],
+    *,
+    source: str | None = None,
+    revision: str = DEFAULT_REVISION,
+    license: str | None = None,
+    uri: str | None = None,
+    format: str = "auto",
+    replace: bool = False,
+    strict: bool = False,
+    max_row_bytes: int = MAX_ROW_BYTES,
+    progress: Progress = silent,
+    announce: Callable[[Recognised], None] = lambda recognised: None,
+) -> IngestReport:
+    """Take samples into the pool.
+
+    Args:
+        catalog: the catalog to fill.
+        paths: files, folders, data sets saved by `datasets`, or `hf://owner/name[:split]`.
+        source: the source of all rows; without it each row's `dataset` names its own.
+        revision: of the source.
+        license: of the source, as its publisher names it.
+        uri: where the source can be had.
+        format: one of `ingest.formats.FORMAT_NAMES`, or `auto` to recognise each file's.
+        replace: retire the samples that the source no longer holds.
+        strict: add nothing if any row is refused.
+        max_row_bytes: refuse larger rows.
+        progress: is told how far the job is.
+        announce: is told which formats were recognised, before the work begins.
+
+    Raises:
+        UnreadableInput: a file is missing or damaged; what came before it is kept.
+        RefusedRows: in a strict job, a row was refused.
+    """
+    if source is not None and not source.strip():
+        raise InvalidInput("the source's name is empty", hint="Give --source a name.")
+    inputs = find([str(path) for path in paths])
+    formats = {place.path: recognise_format(place, format, max_row_bytes) for place in inputs}
+    announce(Counter(formats.values()))
+    parameters = {
+        "paths": [place.path for place in inputs],
+        "source": source,
+        "revision": revision,
+        "license": license,
+        "uri": uri,
+        "format": format,
+        "replace": replace,
+        "strict": strict,
+        "max_row_bytes": max_row_bytes,
+    }
+    sweep(catalog.home)
+    with job(catalog.home, "ingest", parameters, [place.stamp for place in inputs]) as running:
+        folder = catalog.home.staging / f"job-{running.job_id}"
+        folder.mkdir(parents=True, exist_ok=True)
+        check_disk(inputs, folder)
+        names = {path: name for path, (name, _) in formats.items()}
+        plan = Plan(str(folder), source, max_row_bytes)
+        provenance = Provenance(revision, uri, license)
+        ingest = _Ingest(Store(catalog.home), running, plan, provenance, strict, replace, progress)
+        try:
+            ingest.run(inputs, names)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return ingest.report()
+
+
+def recognise_format(place: Input, wanted: str, max_row_bytes: int) -> tuple[FormatName, bool]:
+    """Return an input's format, and whether it was asked for or shown by its first rows.
+
+    Raises:
+        InvalidInput: `wanted` is no format.
+    """
+    for name in FORMAT_NAMES:
+        if wanted == name:
+            return name, True
+    if wanted != "auto":
+        raise InvalidInput(
+            f"no format named {wanted!r}", hint=f"Formats: auto, {', '.join(FORMAT_NAMES)}."
+        )
+    rows: list[Row] = []
+    for block in islice(place.blocks(max_row_bytes), 1):
+        for _, raw in islice(raw_rows(block), ROWS_TO_RECOGNISE):
+            try:
+                rows.append(parse(raw) if isinstance(raw, bytes) else raw)
+            except Refusal:
+                continue
+    found = recognise(rows)
+    return found or "messages", found is not None
+
+
+def sweep(home: Home) -> None:
+    """Remove what killed jobs left in staging; they make it anew when they go on."""
+    for folder in home.staging.glob("job-*"):
+        if not is_alive(home, int(folder.name.removeprefix("job-"))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_disk(inputs: Sequence[Input], folder: Path) -> None:
+    """Check that the text of these inputs has room.
+
+    Raises:
+        StoreError: it does not.
+    """
+    packed = tuple(COMPRESSED)
+    needed = sum(
+        place.size_bytes * (UNPACKED_RATIO if place.path.endswith(packed) else 1)
+        for place in inputs
+    )
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StoreError(
+            f"about {needed / 1e9:.1f} GB of disk are needed, {free / 1e9:.1f} GB are free",
+            hint="Free some space, or use a home on another disk.",
+        )
+
+
+@dataclass
+class _Ingest:
+    """The job itself: blocks are staged side by side and committed in order."""
+
+    store: Store
+    job: Job
+    plan: Plan
+    provenance: Provenance
+    strict: bool
+    replace: bool
+    progress: Progress
+    pending: list[Staged] = field(default_factory=list)
+    kept: list[Staged] = field(default_factory=list)
+    committed_at: float = field(default_factory=monotonic)
+    failure: CatalogError | None = None
+    rows: int = 0
+    done_bytes: int = 0
+    withdrawn: int = 0
+    resumed_at: int = 0
+
+    def run(self, inputs: Sequence[Input], formats: dict[str, FormatName]) -> None:
+        """Read everything, commit it in chunks, and finish the job."""
+        self.resumed_at = self.job.checkpoint
+        total = sum(place.size_bytes for place in inputs)
+        with Stagers(self.plan, total) as stagers:
+            for staged in stagers.run(self.work(inputs, formats)):
+                self.take(staged)
+                done = min(self.done_bytes / total, 1.0) if total else None
+                self.progress(Tick("ingest", done, {"rows": self.rows}))
+        self.refuse_if_strict()
+        self.commit()
+        if self.failure:
+            raise self.failure
+        with self.store.write("ingest", job_id=self.job.job_id) as transaction:
+            if self.replace:
+                seen = [block.path(self.plan.folder, "rows") for block in self.kept]
+                if seen:
+                    self.withdrawn = retire_unseen(transaction, self.provenance, seen)
+            self.job.finish(transaction)
+
+    def work(self, inputs: Sequence[Input], formats: dict[str, FormatName]) -> Iterator[Work]:
+        """Give the blocks not yet committed; a damaged input ends the work, not what came before."""
+        number = finished_bytes = 0
+        try:
+            for place in inputs:
+                for block in place.blocks(self.plan.max_row_bytes):
+                    number += 1
+                    self.done_bytes = finished_bytes + block.read_bytes
+                    if number > self.resumed_at or self.replace:
+                        yield number, formats[place.path], block
+                finished_bytes += place.size_bytes
+        except CatalogError as error:
+            self.failure = error
+
+    def take(self, staged: Staged) -> None:
+        """Put a staged block with those that wait, and commit them when it is time."""
+        self.rows += staged.accepted + staged.reasons.total()
+        if self.replace and staged.accepted:
+            self.kept.append(staged)
+        if staged.number <= self.resumed_at:
+            return
+        self.pending.append(staged)
+        waiting = sum(block.accepted for block in self.pending)
+        due = waiting >= COMMIT_ROWS or monotonic() - self.committed_at > COMMIT_SECONDS
+        if due and not self.strict:
+            self.commit()
+
+    def refuse_if_strict(self) -> None:
+        """Stop a strict job that refused a row, before anything is written."""
+        reasons: Counter[str] = sum((block.reasons for block in self.pending), Counter())
+        if not (self.strict and reasons):
+            return
+        first = [refusal for block in self.pending for refusal in block.first_refusals][:3]
+        shown = "; ".join(
+            f"{file}:{line}: {reason}" + (f" ({detail})" if detail else "")
+            for file, line, reason, detail in first
+        )
+        raise RefusedRows(
+            f"{reasons.total()} rows were refused, so nothing was added: {shown}",
+            hint="Mend them, or leave --strict out to take the rest and have these counted.",
+        )
+
+    def commit(self) -> None:
+        """Commit what waits, and delete its staged files."""
+        while self.pending:
+            chunk = [self.pending.pop(0)]
+            while self.pending and sum(block.accepted for block in chunk) < COMMIT_ROWS:
+                chunk.append(self.pending.pop(0))
+            rows = [b.path(self.plan.folder, "rows") for b in chunk if b.accepted]
+            refused = [b.path(self.plan.folder, "refused") for b in chunk if b.reasons]
+            with self.store.write("ingest", job_id=self.job.job_id) as transaction:
+                counts = commit(transaction, self.job.job_id, self.provenance, rows, refused)
+                self.job.advance(transaction, chunk[-1].number, counts)
+            for path in refused + ([] if self.replace else rows):
+                Path(path).unlink()
+        self.committed_at = monotonic()
+
+    def report(self) -> IngestReport:
+        """Sum up, from what is stored."""
+        with self.store.read() as reader:
+            params = {"job_id": self.job.job_id}
+            reasons = reader.rows(load_query("ingest/reasons"), **params)
+            appended = reader.rows(load_query("ingest/appended"), **params)
+        return IngestReport(
+            self.job.job_id,
+            self.job.counts,
+            {row["reason"]: row["rows"] for row in reasons},
+            {row["source"]: row["appearances"] for row in appended},
+            self.withdrawn,
+            self.job.resumed,
+        )

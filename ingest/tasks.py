@@ -1,0 +1,137 @@
+"""Task files become query sets: examples of what a selection is to help with."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from catalog import schema
+from catalog.api import Catalog
+from catalog.errors import InvalidInput, RefusedRows, TaskChanged
+from catalog.identity import digest
+from catalog.model import Role, Task
+from catalog.sql import load
+from catalog.store import Reader, Store, Transaction
+from ingest.loading import MAX_ROW_BYTES, recognise_format
+from ingest.readers import find
+from ingest.staging import Plan, Staged, stage
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """What adding a task did.
+
+    Attributes:
+        task: the query set as it is now.
+        added: whether this call made it, or a revision of it.
+    """
+
+    task: Task
+    added: bool
+
+
+def add_task(
+    catalog: Catalog,
+    name: str,
+    path: str | Path,
+    *,
+    role: Role = "select",
+    format: str = "auto",
+    replace: bool = False,
+) -> TaskReport:
+    """Add a query set; a query may lack its answer.
+
+    Args:
+        catalog: the catalog to add to.
+        name: what the task is called.
+        path: a file of any format that `load` reads.
+        role: `select` to choose samples by, `heldout` for test items to keep away from.
+        format: as for `load`.
+        replace: make a new revision if the task exists with other queries.
+
+    Raises:
+        RefusedRows: a row cannot be used; nothing is added.
+        TaskChanged: the task exists with other queries.
+    """
+    check_name(name)
+    if role not in get_args(Role):
+        raise InvalidInput(f"no role {role!r}", hint=f"Roles: {', '.join(get_args(Role))}.")
+    with tempfile.TemporaryDirectory() as folder:
+        staged = _stage(str(path), format, folder)
+        paths = [block.path(folder, "rows") for block in staged if block.accepted]
+        if not paths:
+            raise InvalidInput(f"{path} holds no query", hint="Give a file with one query a row.")
+        with Store(catalog.home).write("tasks") as transaction:
+            return _add(transaction, name, role, str(path), paths, replace)
+
+
+def check_name(name: str) -> None:
+    """Check that a name can be told from a name with a role or a version.
+
+    Raises:
+        InvalidInput: it cannot.
+    """
+    if not name.strip() or any(mark in name for mark in ":@/\n") or name != name.strip():
+        raise InvalidInput(
+            f"{name!r} cannot be a name", hint="Names are not empty and hold no : @ or /."
+        )
+
+
+def _stage(path: str, format: str, folder: str) -> list[Staged]:
+    plan = Plan(folder, "task", MAX_ROW_BYTES, needs_answer=False)
+    staged: list[Staged] = []
+    for place in find([path]):
+        format_name, _ = recognise_format(place, format, MAX_ROW_BYTES)
+        for block in place.blocks(MAX_ROW_BYTES):
+            staged.append(stage(block, len(staged), format_name, plan))
+    refusals = [refusal for block in staged for refusal in block.first_refusals]
+    if refusals:
+        file, line, reason, detail = refusals[0]
+        count = sum(block.reasons.total() for block in staged)
+        raise RefusedRows(
+            f"{count} queries cannot be used, the first at {file}:{line}: {reason} ({detail})",
+            hint="Mend or remove them: a query set is taken whole or not at all.",
+        )
+    return staged
+
+
+def _add(
+    transaction: Transaction, name: str, role: Role, uri: str, paths: list[str], replace: bool
+) -> TaskReport:
+    hashes = transaction.rows(
+        "select content_hash from read_parquet($paths) order by ordinal", paths=paths
+    )
+    identity = digest(row["content_hash"] for row in hashes)
+    known = newest(transaction, name, role)
+    if known and known.digest == identity:
+        return TaskReport(known, added=False)
+    if known and not replace:
+        raise TaskChanged(
+            f"task {name!r} ({role}) exists with {known.query_count} other queries",
+            hint="Use --replace to make these its next revision.",
+        )
+    task = Task(
+        transaction.next_id(schema.task),
+        name,
+        role,
+        known.revision + 1 if known else 1,
+        identity,
+        len(hashes),
+    )
+    transaction.insert(schema.task, {**vars(task), "uri": uri})
+    transaction.insert_select(
+        schema.query,
+        load("ingest/query"),
+        {
+            "paths": paths,
+            "task_id": task.task_id,
+            "first_id": transaction.next_id(schema.query),
+        },
+    )
+    return TaskReport(task, added=True)
+
+
+def newest(reader: Reader, name: str, role: Role) -> Task | None:
+    """Return the newest revision of a task, or None."""
+    row = reader.row(load("show/task"), name=name, role=role)
+    return Task(**row) if row else None

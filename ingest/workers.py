@@ -1,0 +1,132 @@
+"""A few processes that stage blocks side by side.
+
+They speak over their own pipes rather than through `multiprocessing`, whose workers run the
+caller's main module again: a plain script that calls `ingest.load` must simply work. A worker ends
+when its pipe closes, so none outlives a killed job.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import SimpleQueue
+from types import TracebackType
+from typing import IO
+
+from ingest.formats import FormatName
+from ingest.readers import Block
+from ingest.staging import Plan, Staged, stage
+
+INLINE_BYTES = 8 << 20
+"""Inputs smaller than this are not worth starting processes for."""
+
+BLOCKS_WAITING = 8
+"""Blocks read ahead for each process, so that none is idle while a chunk is committed."""
+
+Work = tuple[int, FormatName, Block]
+
+
+class Stagers:
+    """Stages blocks in order of arrival; results come in the same order.
+
+    Args:
+        plan: how every block is read.
+        size_bytes: of all inputs together; small ones are staged in this process.
+    """
+
+    def __init__(self, plan: Plan, size_bytes: int) -> None:
+        self._plan = plan
+        self._size = (os.cpu_count() or 1) if size_bytes > INLINE_BYTES else 0
+
+    def __enter__(self) -> "Stagers":
+        """Start the processes."""
+        self._stack = ExitStack()
+        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._threads = self._stack.enter_context(ThreadPoolExecutor(max(1, self._size)))
+        for _ in range(self._size):
+            # The same interpreter, and modules found where this process finds them.
+            paths = os.pathsep.join(path for path in sys.path if path)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ingest.workers"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | {"PYTHONPATH": paths},
+                start_new_session=True,
+            )
+            self._stack.callback(_end, process)
+            self._idle.put(process)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the processes."""
+        self._stack.__exit__(kind, error, trace)
+
+    def run(self, work: Iterator[Work]) -> Iterator[Staged]:
+        """Stage all blocks, few of them in memory at a time."""
+        waiting: deque[Future[Staged]] = deque()
+        for item in work:
+            waiting.append(self._threads.submit(self._stage, item))
+            while len(waiting) > BLOCKS_WAITING * self._size:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _stage(self, work: Work) -> Staged:
+        number, format_name, block = work
+        if not self._size:
+            return stage(block, number, format_name, self._plan)
+        process = self._idle.get()
+        try:
+            assert process.stdin and process.stdout
+            _send(process.stdin, (block, number, format_name, self._plan))
+            answer: Staged = _receive(process.stdout)
+        finally:
+            self._idle.put(process)
+        return answer
+
+
+def _send(stream: IO[bytes], value: object) -> None:
+    pickle.dump(value, stream, protocol=5)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> Staged:
+    try:
+        found = pickle.load(stream)
+    except EOFError as error:
+        raise RuntimeError("a staging process died; its message is above") from error
+    assert isinstance(found, Staged)
+    return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin and process.stdout
+    process.stdin.close()
+    process.stdout.close()
+    process.wait()
+
+
+def main() -> None:
+    """Serve one parent until its pipe closes."""
+    import gc
+
+    gc.disable()  # rows hold no cycles, and most of the time would go into looking for them
+    while True:
+        try:
+            block, number, format_name, plan = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        _send(sys.stdout.buffer, stage(block, number, format_name, plan))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""SQL, data only: one SELECT per file, loaded by `catalog.sql`."""
