@@ -5,8 +5,10 @@ empty), tool calls, names, reasoning, loss flags and tools. Lengths are counted 
 conversations share an encoding.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 ENCODING = b"conversation/1"
 
@@ -14,7 +16,7 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 def encode(value: Json) -> bytes:
-    """Return the canonical bytes of a JSON value: typed, length-prefixed, keys sorted.
+    r"""Return the canonical bytes of a JSON value: typed, length-prefixed, keys sorted.
 
     >>> encode({"b": [1, 1.0, None], "a": "é"})
     b'o2:s1:as2:\\xc3\\xa9s1:bl3:i1:1d3:1.0n'
@@ -91,3 +93,16 @@ def digest(content_hashes: Iterable[bytes]) -> str:
     for content_hash in content_hashes:
         whole.update(content_hash)
     return whole.hexdigest()
+
+
+def plain_messages(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages as people write them: what is kept in `extra` back among the fields.
+
+    >>> plain_messages([{"role": "user", "content": "hi", "extra": '{"name": "ann"}'}])
+    [{'role': 'user', 'content': 'hi', 'name': 'ann'}]
+    """
+    return [
+        {"role": message["role"], "content": message["content"]}
+        | (json.loads(message["extra"]) if message.get("extra") else {})
+        for message in stored
+    ]

@@ -17,6 +17,7 @@ from catalog.errors import CatalogError, HomeBusy
 from catalog.home import Home
 from catalog.store import Store, Transaction
 
+
 @dataclass
 class Counts:
     """What became of the rows of a job so far; read = added + duplicate + refused."""
@@ -111,9 +112,7 @@ def job(home: Home, kind: str, parameters: Mapping[str, Any], inputs: object) ->
             raise
 
 
-def _begin(
-    home: Home, kind: str, parameters: Mapping[str, Any], mark: str, held: ExitStack
-) -> Job:
+def _begin(home: Home, kind: str, parameters: Mapping[str, Any], mark: str, held: ExitStack) -> Job:
     """Find or make the job's row, and hold its lock so that others see it is worked on."""
     from sqlalchemy import insert, update
 

@@ -99,3 +99,11 @@ class Task:
     revision: int
     digest: str
     query_count: int
+
+
+@dataclass(frozen=True)
+class TaskQueries:
+    """A task and the ids of its queries, in order of position."""
+
+    task: Task
+    query_ids: tuple[int, ...]

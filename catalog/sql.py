@@ -54,7 +54,9 @@ def check(name: str, text: str) -> Query:
         name,
         text,
         " ".join(summary),
-        frozenset(need.split("(")[0].strip() for need in fields.get("needs", "").split(";") if need),
+        frozenset(
+            need.split("(")[0].strip() for need in fields.get("needs", "").split(";") if need
+        ),
         frozenset(statements[0].named_parameters),
     )
 

@@ -222,7 +222,7 @@ class Store:
                 raise InvalidQuery(
                     str(error),
                     hint="`catalog sql` reads the catalog's own tables and views; "
-                    "`catalog sql \"show all tables\"` lists them.",
+                    '`catalog sql "show all tables"` lists them.',
                 ) from error
 
     @contextmanager
@@ -259,5 +259,3 @@ def scratch(relations: Mapping[str, "pa.Table"], memory_limit: str) -> Iterator[
         yield Reader(connection)
     finally:
         connection.close()
-
-

@@ -78,9 +78,11 @@ class Vectors:
         self._name = space.table_name + ("" if kind == "sample" else "_query")
         with _mapped("open the vectors"):
             self._database = lancedb.connect(home.vectors)
-            self._table = self._open()
+            self._table = self._database.create_table(
+                self._name, schema=self._schema(), exist_ok=True
+            )
 
-    def _open(self) -> Any:  # noqa: ANN401 - lancedb has no types
+    def _schema(self) -> pa.Schema:
         key = pa.field(
             self._key,
             pa.int64(),
@@ -88,7 +90,7 @@ class Vectors:
             metadata={"lance-schema:unenforced-primary-key": "true"},
         )
         vector = pa.list_(pa.from_numpy_dtype(self._stored), self._width)
-        schema = pa.schema(
+        return pa.schema(
             [
                 key,
                 pa.field("vector", vector, nullable=False),
@@ -97,13 +99,12 @@ class Vectors:
                 pa.field("truncated", pa.bool_(), nullable=False),
             ]
         )
-        return self._database.create_table(self._name, schema=schema, exist_ok=True)
 
     def append(self, embedded: Embedded) -> None:
         """Add vectors in one commit; a key that is there already stays as it is."""
         with _mapped("store vectors"):
             merge = self._table.merge_insert(self._key).when_not_matched_insert_all()
-            merge.execute(embedded.table(self._key, self._stored))
+            merge.execute(embedded.table(self._key, self._stored).cast(self._schema()))
 
     def facts(self) -> pa.Table:
         """Return every row without its vector: id, norm, tokens, truncated."""

@@ -1,6 +1,5 @@
-"""The embed job: what a space lacks is encoded and stored as it comes. Killed anywhere, it goes on."""
+"""The embed job: what a space lacks is encoded and stored as it comes; killed, it goes on."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from time import monotonic

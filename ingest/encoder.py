@@ -11,10 +11,11 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, logging
 
 from catalog.errors import InvalidInput, ModelError
+from catalog.identity import plain_messages
 from catalog.model import ComputeDtype, EmbeddingSpace, Pooling, StoredDtype, TemplateName, TextPart
 from catalog.vectors import Floats
 from ingest.pooling import POOLINGS
-from ingest.template import TEMPLATES, Message, as_chat, part, template_hash
+from ingest.template import TEMPLATES, Message, part, template_hash
 
 Device = Literal["auto", "cpu", "cuda"]
 MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
@@ -211,7 +212,7 @@ class Encoder:
         """Return the text of a conversation as this space defines it."""
         chosen = part(messages, self._text)
         if self._template == "model":
-            return str(self._tokenizer.apply_chat_template(as_chat(chosen), tokenize=False))
+            return str(self._tokenizer.apply_chat_template(plain_messages(chosen), tokenize=False))
         return TEMPLATES[self._template](chosen, self._tokenizer.eos_token or "")
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:

@@ -58,7 +58,7 @@ def messages(row: Row) -> tuple[list[Any], Row]:
 
 
 def alpaca(row: Row) -> tuple[list[Any], Row]:
-    """`instruction`, `input`, `output`, with optional `system` and `history` of pairs.
+    r"""`instruction`, `input`, `output`, with optional `system` and `history` of pairs.
 
     >>> alpaca({"instruction": "Add.", "input": "1, 2", "output": "3"})[0][0]["content"]
     'Add.\\n\\n1, 2'

@@ -213,7 +213,7 @@ class _Ingest:
             self.job.finish(transaction)
 
     def work(self, inputs: Sequence[Input], formats: dict[str, FormatName]) -> Iterator[Work]:
-        """Give the blocks not yet committed; a damaged input ends the work, not what came before."""
+        """Give the blocks not yet committed; a damaged input ends them, and spares those before."""
         number = finished_bytes = 0
         try:
             for place in inputs:

@@ -34,7 +34,7 @@ Shape = Callable[[Row], tuple[list[Any], Row]]
 """Takes a row apart into messages and everything that is left."""
 
 
-class Refusal(Exception):  # noqa: N818 - not an error: a refused row is data
+class Refusal(Exception):
     """Why a row is not taken in."""
 
     def __init__(self, reason: str, detail: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Token states become one vector per text. Weights, sums and norms are float32 whatever comes in."""
+"""Token states become one vector per text. Weights and sums are float32, whatever comes in."""
 
 from collections.abc import Callable
 

@@ -6,7 +6,7 @@ killed skip those it has committed.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,7 +118,7 @@ def _line_blocks(stream: IO[bytes], rest: bytes, name: str, limit: int) -> Itera
 
 def _skip_line(
     stream: IO[bytes], begun: bytes, name: str, line: int, limit: int
-) -> Iterator[Block]:
+) -> Generator[Block, None, bytes]:
     """Read on to the end of a line that is too large, keeping only its beginning."""
     size, rest = len(begun), b""
     while chunk := stream.read(BLOCK_BYTES):

@@ -180,8 +180,12 @@ def messages_array(
 ) -> pa.ListArray:
     """Return conversations' messages, given by field, as one Arrow list array."""
     offsets = pa.array([0, *accumulate(map(len, roles))], pa.int32())
-    fields = [pa.array(chain.from_iterable(field), pa.string()) for field in (roles, contents, extras)]
-    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, fields=list(MESSAGE)))
+    fields = [
+        pa.array(chain.from_iterable(field), pa.string()) for field in (roles, contents, extras)
+    ]
+    return pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays(fields, fields=list(MESSAGE))
+    )
 
 
 def _write(table: pa.Table, path: str) -> None:

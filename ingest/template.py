@@ -10,7 +10,7 @@ from catalog.model import TemplateName, TextPart
 Message = Mapping[str, Any]
 
 DEFINITIONS = {
-    "tulu": "<|role|>\\n{content stripped}\\n per message, {eos} after an assistant's; all stripped",
+    "tulu": "<|role|>, newline, stripped content, {eos} if assistant, newline; the whole stripped",
     "plain": "contents stripped, joined by a newline; calls as JSON",
 }
 """What each template does, in words; its hash is part of every space that uses it."""
@@ -18,7 +18,7 @@ DEFINITIONS = {
 
 def template_hash(name: TemplateName, model_template: str | None = None) -> str:
     """Return the hash of a template's definition; `model` means the tokenizer's own."""
-    text = DEFINITIONS[name] if name in DEFINITIONS else model_template or ""
+    text = DEFINITIONS.get(name, model_template or "")
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -46,10 +46,10 @@ def content(message: Message) -> str:
 
 
 def tulu(messages: Sequence[Message], eos: str) -> str:
-    """Render the Tülu template; it ends with the end-of-text token after an answer.
+    r"""Render the Tülu template; it ends with the end-of-text token after an answer.
 
     >>> tulu([{"role": "user", "content": " hi "}, {"role": "assistant", "content": "ho"}], "</s>")
-    '<|user|>\\nhi\\n<|assistant|>\\nho</s>'
+    '<|user|>\nhi\n<|assistant|>\nho</s>'
     """
     lines = [
         f"<|{message['role']}|>\n{content(message)}"
@@ -61,21 +61,12 @@ def tulu(messages: Sequence[Message], eos: str) -> str:
 
 
 def plain(messages: Sequence[Message], eos: str) -> str:
-    """Render contents alone, for sentence encoders.
+    r"""Render contents alone, for sentence encoders.
 
     >>> plain([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}], "")
-    'hi\\nho'
+    'hi\nho'
     """
     return "\n".join(content(message) for message in messages).strip()
-
-
-def as_chat(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Return messages as a tokenizer's own template takes them: extras back in their places."""
-    return [
-        {"role": message["role"], "content": message["content"]}
-        | json.loads(message.get("extra") or "{}")
-        for message in messages
-    ]
 
 
 TEMPLATES: dict[TemplateName, Callable[[Sequence[Message], str], str]] = {

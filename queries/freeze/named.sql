@@ -1,0 +1,15 @@
+-- The chosen samples in order, with their content hashes.
+-- grain: one row per member
+-- needs: chosen (position, sample_id, score, task, query_id, rank, turn)
+select
+    c.position,
+    c.sample_id,
+    c.score,
+    c.task,
+    c.query_id,
+    c.rank,
+    c.turn,
+    s.content_hash
+from chosen as c
+join sample as s on s.sample_id = c.sample_id
+order by c.position

@@ -1,0 +1,11 @@
+-- The last change that a selection could notice: of samples, their sources, retirements, queries,
+-- vectors and scores.
+-- grain: one row
+select
+    greatest(
+        (select coalesce(max(change_id), 0) from sample),
+        (select coalesce(max(change_id), 0) from sample_source),
+        (select coalesce(max(change_id), 0) from retirement),
+        (select coalesce(max(change_id), 0) from query),
+        (select coalesce(max(change_id), 0) from sample_score)
+    ) as change_id

@@ -1,0 +1,24 @@
+-- Every run and how much of it is recorded.
+-- grain: one row per run, newest first
+select
+    r.name,
+    r.model,
+    s.name || '@' || s.version as snapshot,
+    r.started_at,
+    coalesce(e.attempts, 0) as attempts,
+    coalesce(e.last_step, 0) as last_step,
+    coalesce(e.exposures, 0) as exposures,
+    coalesce(e.samples, 0) as samples
+from run as r
+left join snapshot as s on s.snapshot_id = r.snapshot_id
+left join (
+    select
+        run_id,
+        count(distinct attempt) as attempts,
+        max(step) as last_step,
+        count(*) as exposures,
+        count(distinct sample_id) as samples
+    from exposure
+    group by run_id
+) as e on e.run_id = r.run_id
+order by r.started_at desc, r.name

@@ -1,0 +1,52 @@
+"""What tests share: a fresh home, and the real data that may lie beside the project."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import catalog
+from catalog import Catalog
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Catalog:
+    """A catalog in a new, empty home."""
+    return catalog.init(tmp_path / "home")
+
+
+@pytest.fixture
+def write_jsonl(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows as a JSONL file and return its path."""
+
+    def write(name: str, rows: list[Row]) -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+def talk(prompt: str, answer: str = "Yes.", **fields: Any) -> Row:
+    """A row of two messages, and whatever else it should have."""
+    return {
+        "messages": [
+            {"role": "user", "content": prompt},
+            {"role": "assistant", "content": answer},
+        ],
+        **fields,
+    }
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The reference outputs of the official scripts; skips where they are not."""
+    if not (SHARED / "reference").is_dir():
+        pytest.skip("no reference data beside the project")
+    return SHARED / "reference"
