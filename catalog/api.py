@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from catalog.export import ExportFormat, ExportReport
     from catalog.recipe import Param, Recipe
     from catalog.runs import ImportReport
+    from catalog.show import SnapshotView
     from catalog.snapshot import Snapshot, Verification
     from catalog.status import Status
     from catalog.store import Rows
@@ -99,6 +100,12 @@ class Catalog:
         from catalog.snapshot import find
 
         return find(self.home, reference)
+
+    def show(self, reference: str, *, members: int = 10) -> "SnapshotView":
+        """Return a snapshot with its mix of sources and why its first members were chosen."""
+        from catalog.show import show
+
+        return show(self.home, reference, members=members)
 
     def snapshots(self) -> "Rows":
         """Return every snapshot, newest first."""

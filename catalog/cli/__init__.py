@@ -1,0 +1,101 @@
+"""The `catalog` command: thin skins over the library, one per public function.
+
+Nothing here imports torch, lance or duckdb before a command that needs it runs.
+"""
+
+import sys
+
+import click
+
+from catalog.cli.audit import audit_group
+from catalog.cli.demo import demo_command
+from catalog.cli.embed import embed_command
+from catalog.cli.frame import CatalogGroup, Session
+from catalog.cli.home import (
+    backup_command,
+    init_command,
+    jobs_command,
+    migrate_command,
+    restore_command,
+    status_command,
+)
+from catalog.cli.ingest import ingest_command, tasks_group
+from catalog.cli.runs import runs_group
+from catalog.cli.select import methods_command, select_command
+from catalog.cli.snapshots import (
+    delete_command,
+    export_command,
+    rename_command,
+    show_command,
+    snapshots_command,
+    verify_command,
+)
+from catalog.cli.sql import sql_command
+
+COMMANDS = (
+    init_command,
+    ingest_command,
+    tasks_group,
+    embed_command,
+    select_command,
+    methods_command,
+    snapshots_command,
+    show_command,
+    verify_command,
+    export_command,
+    rename_command,
+    delete_command,
+    runs_group,
+    audit_group,
+    sql_command,
+    status_command,
+    jobs_command,
+    migrate_command,
+    backup_command,
+    restore_command,
+    demo_command,
+)
+
+
+@click.group(
+    cls=CatalogGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "token_normalize_func": lambda word: word.replace("_", "-"),
+    },
+)
+@click.option(
+    "--home",
+    envvar="CATALOG_HOME",
+    default=".catalog",
+    show_default=True,
+    help="The catalog's folder; also CATALOG_HOME.",
+)
+@click.version_option(package_name="instruct-catalog")
+@click.pass_context
+def cli(context: click.Context, home: str) -> None:
+    """Know what you trained on: select instruction data, freeze it, trace every sample."""
+    context.obj = Session(home)
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command and leave with its exit code: 0, 1 our error, 2 usage, 130 interrupted."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. Run the same command again to go on.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing is left to flush it to.
+        sys.stdout = None
+        sys.exit(0)

@@ -1,0 +1,81 @@
+"""The embed command."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.cli.frame import Session, common, pass_session
+from catalog.cli.output import count, print_json
+from catalog.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from ingest.embedding import EmbedReport
+
+
+@click.command("embed")
+@click.option("--space", required=True, help="Name of the embedding space; made on first use.")
+@click.option("--model", help="`minilm`, a folder, or a name on the hub.  [default: minilm]")
+@click.option("--pooling", type=click.Choice(["weighted_mean", "mean", "last_token"]))
+@click.option("--template", type=click.Choice(["tulu", "plain", "model"]))
+@click.option("--text", type=click.Choice(["conversation", "prompt", "response"]))
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longer texts are cut.")
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]))
+@click.option("--store", type=click.Choice(["float16", "float32"]), help="Dtype on disk.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch.")
+@click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model.")
+@common
+@pass_session
+def embed_command(
+    session: Session,
+    /,
+    space: str,
+    model: str | None,
+    batch_tokens: int | None,
+    trust_remote_code: bool,
+    **options: str | int | None,
+) -> None:
+    """Give every sample and query that lacks one a vector in a space.
+
+    Defaults are those of RDS+: weighted_mean over the Tülu template of the whole conversation, cut
+    at 2048 tokens; with `minilm` its own: mean, plain, 512. An existing space keeps its contract.
+    """
+    import ingest
+
+    with progress_bar() as progress:
+        report = ingest.embed(
+            session.open(),
+            space,
+            model=model,
+            batch_tokens=batch_tokens,
+            progress=progress,
+            trust_remote_code=trust_remote_code or None,
+            **options,
+        )
+    if session.json:
+        return print_json(report)
+    _show_report(report)
+
+
+def _show_report(report: "EmbedReport") -> None:
+    contract = report.space.space
+    if report.limit:
+        click.echo(f"the model's own limit is {report.limit} tokens: longer texts are cut there")
+    embedded = f"{count(report.samples, 'sample')} and {count(report.queries, 'query')}"
+    if report.samples or report.queries:
+        rate = report.tokens / report.seconds if report.seconds else 0
+        click.echo(
+            f"embedded {embedded} ({report.tokens:,} tokens) in {report.seconds:,.1f} s, "
+            f"{rate:,.0f} tokens/s"
+        )
+    else:
+        click.echo("nothing to embed: every sample and query has its vector")
+    if report.empty:
+        click.echo(f"{report.empty:,} have no {contract.text} to embed and get no vector")
+    for row in report.cut:
+        share = row["cut"] / row["samples"]
+        click.echo(f"  cut at {contract.max_tokens} tokens: {share:.1%} of {row['source']}")
+    click.echo(
+        f"space {report.space.name}: {contract.model}, {contract.pooling}, {contract.template}, "
+        f"width {contract.width}, {contract.stored_dtype}"
+    )

@@ -1,0 +1,57 @@
+"""A snapshot as people look at it: its mix of sources, and why its first members were chosen."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.home import Home
+from catalog.recipe import Recipe
+from catalog.snapshot import Snapshot, find
+from catalog.sql import load
+from catalog.store import Store
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SnapshotView:
+    """What `show` shows.
+
+    Attributes:
+        snapshot: the snapshot itself.
+        method: how its members were chosen, in words.
+        sources: members by source, and the source's share of the pool today.
+        first_members: the first few, with text, and the query that chose each.
+    """
+
+    snapshot: Snapshot
+    method: str
+    sources: Rows
+    first_members: Rows
+
+
+def show(home: Home, reference: str, *, members: int = 10) -> SnapshotView:
+    """Look at a snapshot.
+
+    Args:
+        home: the catalog's.
+        reference: `name@version`, or `name` for the newest.
+        members: how many of its first members to give.
+    """
+    snapshot = find(home, reference)
+    with Store(home).read() as reader:
+        params = {"snapshot_id": snapshot.snapshot_id}
+        sources = reader.rows(load("show/source_mix"), **params)
+        first = reader.rows(load("show/first_members"), **params, count=members)
+    return SnapshotView(snapshot, in_words(snapshot.recipe), sources, first)
+
+
+def in_words(recipe: Recipe) -> str:
+    """Say how a recipe chooses; "RDS+" only for what the paper calls so."""
+    if recipe.method != "round_robin" or recipe.space is None:
+        return recipe.method
+    space = recipe.space
+    states = f"{space['pooling']} states of {space['model']}"
+    over = "queries of one task" if len(recipe.tasks) == 1 else f"{len(recipe.tasks)} tasks"
+    whole = space["template"] == "tulu" and space["text"] == "conversation"
+    name = {"weighted_mean": "RDS+: ", "last_token": "RDS: "}.get(space["pooling"], "")
+    return f"{name if whole else ''}round robin over the {over}, by {states}"

@@ -1,0 +1,10 @@
+-- Scores that a sample has more than once from one scorer. Must return no row.
+-- grain: one row per (sample, scorer) that breaks the rule
+select
+    sample_id,
+    scorer_id,
+    count(*) as scores
+from sample_score
+group by sample_id, scorer_id
+having count(*) > 1
+order by sample_id, scorer_id
