@@ -5,6 +5,9 @@ import click
 from catalog.cli.frame import Session, common, pass_session
 from catalog.cli.output import count, near, print_json, print_table
 
+ROWS_SHOWN = 10
+"""Of each listing in `status`, so that it stays on one screen."""
+
 
 @click.command("init")
 @click.option("--no-compress", is_flag=True, help="Leave text uncompressed in the file.")
@@ -51,9 +54,9 @@ def status_command(session: Session) -> None:
         rows = getattr(found, name)
         click.echo(f"\n{name}" + ("" if rows else ": none yet"))
         if rows:
-            print_table(rows[:20], columns)
-            if len(rows) > 20:
-                click.echo(f"… and {len(rows) - 20} more")
+            print_table(rows[:ROWS_SHOWN], columns)
+            if len(rows) > ROWS_SHOWN:
+                click.echo(f"… and {len(rows) - ROWS_SHOWN} more")
 
 
 @click.command("jobs")
@@ -80,9 +83,16 @@ def jobs_command(session: Session) -> None:
             + (f"; {row['rows_retired']:,} stay retired" if row["rows_retired"] else "")
         )
         given = {name: value for name, value in row["parameters"].items() if value}
-        click.echo("  " + ", ".join(f"{name}={value}" for name, value in given.items()))
+        click.echo("  " + ", ".join(f"{name}={_brief(value)}" for name, value in given.items()))
         if row["error"]:
             click.echo(f"  error: {row['error']}")
+
+
+def _brief(value: object) -> str:
+    """Return a parameter on part of a line: of many values the first and their number."""
+    if isinstance(value, list) and len(value) > 2:
+        return f"{value[0]} and {len(value) - 1} more"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @click.command("migrate")
