@@ -6,6 +6,7 @@ from typing import Any
 from catalog.errors import InvalidInput, UnknownName
 from catalog.home import Home
 from catalog.identity import plain_messages
+from catalog.ledger import ledgers
 from catalog.sql import load
 from catalog.store import Store
 
@@ -110,5 +111,8 @@ def unimported(home: Home) -> list[str]:
             "select r.name as run, s.name from ledger_segment as s join run as r using (run_id)"
         )
     known = {(row["run"], row["name"]) for row in rows}
-    found = {(path.parent.name, path.name) for path in home.ledger.glob("*/*.arrow")}
-    return sorted({run for run, _ in found - known})
+    return sorted(
+        run
+        for folder, run, _ in ledgers(home.ledger)
+        if any((run, path.name) not in known for path in folder.glob("*.arrow"))
+    )

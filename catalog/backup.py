@@ -1,6 +1,9 @@
 """Copies of a whole home, and back."""
 
+import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +12,10 @@ from catalog.home import Home
 from catalog.migrate import current
 
 LEFT_OUT = shutil.ignore_patterns("locks", "staging", "cache", "*.before-*.duckdb")
+"""What a home can do without; only at its top, since a run may be called `cache`."""
+
+VERSIONS = "_versions"
+"""Where Lance keeps what each version of a table is made of."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +56,52 @@ def _copy(home: Home, target: Path) -> BackupReport:
         raise InvalidInput(
             f"{target} lies inside the home it is to copy", hint="Name a folder elsewhere."
         )
-    aside = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        return _copy_aside(home, target, target.with_name(f".{target.name}.partial"))
+    except OSError as error:
+        raise StoreError(
+            f"cannot copy {home.path} to {target}: {error}",
+            hint="Is there room, and may you write there? If the home was in use, try again.",
+        ) from error
+
+
+def _copy_aside(home: Home, target: Path, aside: Path) -> BackupReport:
+    """Copy, and put the copy in place when it is whole."""
+    if aside.exists():
+        shutil.rmtree(aside)
     needed = size_bytes(home.path)
     target.parent.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(target.parent).free < needed:
-        raise StoreError(f"{needed / 1e9:.1f} GB are needed at {target.parent}, less is free")
+        raise StoreError(
+            f"{needed / 1e9:.1f} GB are needed at {target.parent}, less is free",
+            hint="Name a folder on another disk.",
+        )
     revision = current(home)
     with home.turnstile.reading():
-        shutil.copytree(home.path, aside, ignore=LEFT_OUT)
+        # Vectors may be added meanwhile. Their data is written before the version that names it:
+        # copied the other way round, no version in the copy names what is not there.
+        for versions in home.vectors.glob(f"*/{VERSIONS}"):
+            shutil.copytree(versions, aside / versions.relative_to(home.path))
+        shutil.copytree(home.path, aside, ignore=_left_out(home), dirs_exist_ok=True)
     if target.exists():
         target.rmdir()
     aside.rename(target)
     return BackupReport(target, revision, size_bytes(target))
 
 
+def _left_out(home: Home) -> Callable[[str, list[str]], set[str]]:
+    def names(folder: str, found: list[str]) -> set[str]:
+        unfinished = {name for name in found if name.startswith(".") or name == VERSIONS}
+        return unfinished | (LEFT_OUT(folder, found) if Path(folder) == home.path else set())
+
+    return names
+
+
 def size_bytes(folder: Path) -> int:
-    """Return how much the files below a folder hold."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    """Return how much the files below a folder hold; those that vanish meanwhile hold nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total

@@ -65,6 +65,7 @@ def export(
         )
     snapshot = find(home, reference)
     path = Path(output).expanduser().absolute()
+    _require_replaceable(path, format)
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     rows = _told(_rows(home, snapshot), snapshot.size, progress)
     try:
@@ -79,10 +80,30 @@ def export(
         if written:
             _put_in_place(aside, path, overwrite)
     except OSError as error:
-        raise InvalidInput(f"cannot write {path}: {error}") from error
+        raise InvalidInput(
+            f"cannot write {path}: {error}", hint="Is there room, and may you write there?"
+        ) from error
     finally:
         _remove(aside)
     return ExportReport(str(snapshot), path, snapshot.size, written)
+
+
+def _require_replaceable(path: Path, format: ExportFormat) -> None:
+    """Check that nothing but an export could be lost: overwriting is no way to delete a folder.
+
+    Raises:
+        OutputExists: what is at the path is of another kind.
+    """
+    if format == "hf":
+        fits = path.is_dir() and (not any(path.iterdir()) or (path / "state.json").is_file())
+        kind = "a data set's folder"
+    else:
+        fits, kind = path.is_file(), "a file"
+    if path.exists() and not fits:
+        raise OutputExists(
+            f"{path} exists and is not {kind}, so it is not replaced",
+            hint="Name another --output, or move it away yourself.",
+        )
 
 
 def _told(rows: Iterator[Row], total: int, progress: Progress) -> Iterator[Row]:

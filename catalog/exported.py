@@ -51,6 +51,8 @@ def schema_of(rows: Iterable[Row]) -> pa.Schema:
 
 
 def _kind(value: object) -> str:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return JSON_TEXT
     names = {str: "string", bool: "bool", int: "int64", float: "double"}
     return names.get(type(value), JSON_TEXT)
 

@@ -2,9 +2,10 @@
 
 import tomllib
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from catalog.errors import HomeNotFound, InvalidInput
+from catalog.errors import HomeError, HomeNotFound, InvalidInput
 from catalog.locks import FileLock, Turnstile
 
 SETTINGS = "catalog.toml"
@@ -40,24 +41,49 @@ class Settings:
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"{path} is not valid TOML: {error}") from error
-        types = {"lock_timeout_seconds": (int, float), "memory_limit": (str,), "compress": (bool,)}
+            raise InvalidInput(
+                f"{path} is not valid TOML: {error}",
+                hint="Mend it; a line left out has its default.",
+            ) from error
+        except OSError as error:
+            raise HomeError(
+                f"cannot read {path}: {error.strerror}", hint="A home must be readable."
+            ) from error
         for name, value in found.items():
-            if name not in types:
-                raise InvalidInput(
-                    f"{path} sets {name!r}, which is no setting",
-                    hint=f"Settings: {', '.join(types)}.",
-                )
-            if type(value) not in types[name]:
-                wanted = " or ".join(kind.__name__ for kind in types[name])
-                raise InvalidInput(f"{path} sets {name} to {value!r}, expected {wanted}")
+            _check(path, name, value)
         return cls(**found)
+
+
+_EXPECTED = {
+    "lock_timeout_seconds": ("seconds, 0 or more", (int, float)),
+    "memory_limit": ('a text such as "1GB"', (str,)),
+    "compress": ("true or false", (bool,)),
+}
+
+
+def _check(path: Path, name: str, value: object) -> None:
+    if name not in _EXPECTED:
+        raise InvalidInput(
+            f"{path} sets {name!r}, which is no setting",
+            hint=f"Settings: {', '.join(_EXPECTED)}.",
+        )
+    wanted, types = _EXPECTED[name]
+    if type(value) not in types or (isinstance(value, int | float) and not 0 <= value < inf):
+        raise InvalidInput(
+            f"{path} sets {name} to {value!r}, expected {wanted}",
+            hint="Mend the line, or delete it to have its default back.",
+        )
 
 
 class Home:
     """A catalog home: a folder that holds everything one catalog knows."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
+        if "?" in str(path):
+            raise InvalidInput(
+                f"{str(path)!r} cannot be a home: DuckDB misreads paths with a question mark",
+                hint="Name another folder, with --home or CATALOG_HOME.",
+            )
         self.path = path
         self.settings = settings
 

@@ -19,10 +19,11 @@ def encode(value: Json) -> bytes:
     r"""Return the canonical bytes of a JSON value: typed, length-prefixed, keys sorted.
 
     >>> encode({"b": [1, 1.0, None], "a": "é"})
-    b'o2:s1:as2:\\xc3\\xa9s1:bl3:i1:1d3:1.0n'
+    b'o2:s1:as2:\xc3\xa9s1:bl3:i1:1d3:1.0n'
 
     Raises:
         UnicodeEncodeError: a string holds a lone surrogate.
+        TypeError: something in it is no JSON.
     """
     match value:
         case None:
@@ -38,8 +39,9 @@ def encode(value: Json) -> bytes:
         case Mapping():
             items = sorted((encode(key), encode(item)) for key, item in value.items())
             return b"o%d:%b" % (len(items), b"".join(key + item for key, item in items))
-        case _:
+        case list() | tuple():
             return b"l%d:%b" % (len(value), b"".join(map(encode, value)))
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def encode_message(role: str, content: str | None, extra: Mapping[str, Json] | None) -> bytes:
@@ -65,10 +67,8 @@ def content_hash(messages: Iterable[bytes], tools: Json = None) -> bytes:
     '258b2049d08ccad4'
     """
     parts = list(messages)
-    whole = sha256(b"%b;%d:" % (ENCODING, len(parts)))
-    whole.update(b"".join(parts))
-    whole.update(encode(tools))
-    return whole.digest()
+    whole = b"%b;%d:%b%b" % (ENCODING, len(parts), b"".join(parts), encode(tools))
+    return sha256(whole).digest()
 
 
 def order_key(content_hash: bytes) -> int:

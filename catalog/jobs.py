@@ -17,6 +17,9 @@ from catalog.errors import CatalogError, HomeBusy
 from catalog.home import Home
 from catalog.store import Store, Transaction
 
+ASKING_SECONDS = 0.2
+"""How long a lock may be held by those who only ask whether a job is alive."""
+
 
 @dataclass
 class Counts:
@@ -154,8 +157,9 @@ def _begin(home: Home, kind: str, parameters: Mapping[str, Any], mark: str, held
 
 
 def _hold(home: Home, job_id: int, held: ExitStack) -> bool:
+    lock = home.lock(f"job-{job_id}")
     try:
-        held.enter_context(home.lock(f"job-{job_id}").held(exclusive=True, timeout_seconds=0))
+        held.enter_context(lock.held(exclusive=True, timeout_seconds=ASKING_SECONDS))
     except HomeBusy:
         return False
     return True

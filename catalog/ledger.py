@@ -6,8 +6,9 @@ Segments are written aside and renamed, so one that exists can be read, whatever
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from operator import index
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -15,9 +16,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.errors import Conflict, InvalidInput
+
 MANIFEST = "run.json"
 FLUSH_SECONDS = 10.0
 FLUSH_EXPOSURES = 100_000
+HASH_BYTES = 32
 SCHEMA = pa.schema(
     [
         ("attempt", pa.int32()),
@@ -25,7 +29,7 @@ SCHEMA = pa.schema(
         ("position", pa.int64()),
         ("epoch", pa.int32()),
         ("process", pa.int32()),
-        ("content_hash", pa.binary(32)),
+        ("content_hash", pa.binary(HASH_BYTES)),
     ]
 )
 
@@ -59,8 +63,16 @@ class Ledger:
         config: dict[str, Any] | None = None,
         flush_seconds: float = FLUSH_SECONDS,
     ) -> None:
-        if not run or run != Path(run).name:
-            raise ValueError(f"a run's name must be a file's name, not {run!r}")
+        if not run or not run.isprintable() or run != Path(run).name or run.startswith("."):
+            raise InvalidInput(
+                f"{run!r} cannot be a run's name",
+                hint="It becomes a folder's name: printable, no slash, no dot in front.",
+            )
+        if (Path(folder) / "catalog.toml").exists():
+            raise InvalidInput(
+                f"{folder} is a home, not its ledger folder",
+                hint=f"Give {Path(folder) / 'ledger'}.",
+            )
         self._folder = Path(folder) / run
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = process
@@ -76,9 +88,15 @@ class Ledger:
     def _describe(
         self, run: str, snapshot: str | None, model: str | None, config: dict[str, Any]
     ) -> None:
-        """Write what the run is, once."""
+        """Write what the run is, once; a later attempt must be on the same snapshot."""
         path = self._folder / MANIFEST
         if path.exists():
+            before = read_manifest(path).get("snapshot")
+            if snapshot not in (None, before):
+                raise Conflict(
+                    f"the run {run!r} was trained on {before}, and now on {snapshot}",
+                    hint="Give what is trained on something else a name of its own.",
+                )
             return
         manifest = {
             "run": run,
@@ -109,14 +127,12 @@ class Ledger:
             content_hashes: of the samples: 32 bytes each, or 64 hexadecimal digits.
             epoch: the pass over the data, from 0.
         """
+        found = [_hash(given) for given in content_hashes]
         if step != self._step:
             self._step, self._position = step, 0
-        for given in content_hashes:
-            found = bytes.fromhex(given) if isinstance(given, str) else bytes(given)
-            if len(found) != 32:
-                raise ValueError(f"a content hash has 32 bytes, not {len(found)}: {given!r}")
-            self._rows.append((step, self._position, epoch, found))
-            self._position += 1
+        for position, content_hash in enumerate(found, self._position):
+            self._rows.append((index(step), position, index(epoch), content_hash))
+        self._position += len(found)
         late = monotonic() - self._flushed_at > self._flush_seconds
         if late or len(self._rows) >= FLUSH_EXPOSURES:
             self.flush()
@@ -152,6 +168,52 @@ class Ledger:
     ) -> None:
         """Flush what is left, also when training failed: it happened."""
         self.flush()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return what a run's manifest says.
+
+    Raises:
+        InvalidInput: it is missing, or no manifest.
+    """
+    try:
+        # NaN, as Python writes it, is no JSON: kept as text.
+        found = json.loads(path.read_bytes(), parse_constant=str)
+        if type(found["run"]) is not str or not isinstance(found.get("snapshot"), str | None):
+            raise ValueError("a name is no text")
+        datetime.fromisoformat(found["started_at"])
+        return dict(found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            f"{path} does not describe a run: {error!r}",
+            hint="It is written by `catalog.ledger.Ledger`.",
+        ) from error
+
+
+def ledgers(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
+    """Give every run logged in a folder: where, its name, and the snapshot it names.
+
+    One whose manifest is damaged goes by its folder's name.
+    """
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+        try:
+            found = read_manifest(path)
+        except InvalidInput:
+            found = {"run": path.parent.name}
+        yield path.parent, found["run"], found.get("snapshot")
+
+
+def _hash(given: str | bytes) -> bytes:
+    try:
+        found = bytes.fromhex(given) if isinstance(given, str) else memoryview(given).tobytes()
+    except (ValueError, TypeError):
+        found = b""
+    if len(found) != HASH_BYTES:
+        raise InvalidInput(
+            f"{given!r} is no content hash",
+            hint=f"One has {HASH_BYTES} bytes, or {2 * HASH_BYTES} hexadecimal digits.",
+        )
+    return found
 
 
 def _write_aside(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from catalog.errors import HomeBusy
+from catalog.errors import HomeBusy, HomeError
 
 FIRST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 0.02
@@ -46,8 +46,14 @@ class FileLock:
         self.path = path
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise HomeError(
+                f"cannot use the lock {self.path}: {error.strerror}",
+                hint="A home must be writable, also to read it: its locks are files.",
+            ) from error
 
     @contextmanager
     def held(self, *, exclusive: bool, timeout_seconds: float) -> Iterator[None]:
@@ -82,10 +88,10 @@ class FileLock:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def is_free(self) -> bool:
-        """Tell whether nobody holds the lock at this moment."""
+        """Tell whether nobody holds the lock alone at this moment."""
         descriptor = self._open()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:  # shared, so that two who ask at once do not take each other for the holder
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         finally:

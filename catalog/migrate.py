@@ -1,14 +1,15 @@
 """Schema revisions: which one a home has, and how it gets to the newest."""
 
+import os
 import shutil
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 
-from catalog.errors import HomeRevision
+from catalog.errors import HomeError, HomeRevision, StoreError
 from catalog.home import DEFAULT_SETTINGS, SETTINGS, Home, Settings
-from catalog.store import mapped_errors
+from catalog.store import connect, mapped_errors
 
 STORAGE = "v1.2.0"
 """The oldest DuckDB that can read the file; before this one it could not compress text well."""
@@ -23,16 +24,20 @@ def newest() -> str:
 
 def current(home: Home) -> str:
     """Return a home's schema revision, `0000` if it has no tables."""
+    with home.turnstile.reading():
+        return _revision(home, writes=False)
+
+
+def _revision(home: Home, *, writes: bool) -> str:
     with (
-        home.turnstile.reading(),
         mapped_errors(home.database),
-        closing(duckdb.connect(str(home.database), read_only=True)) as connection,
+        closing(connect(home, writes=writes)) as connection,
     ):
         try:
-            [(revision,)] = connection.execute("select version_num from alembic_version").fetchall()
+            found = connection.execute("select version_num from alembic_version").fetchall()
         except duckdb.CatalogException:
-            return "0000"
-        return str(revision)
+            found = []
+        return str(found[0][0]) if found else "0000"
 
 
 def require_newest(home: Home) -> None:
@@ -41,7 +46,10 @@ def require_newest(home: Home) -> None:
     Raises:
         HomeRevision: it is older or newer; says what to do.
     """
-    found, wanted = current(home), newest()
+    _compare(home, current(home), newest())
+
+
+def _compare(home: Home, found: str, wanted: str) -> None:
     if found < wanted:
         raise HomeRevision(
             f"the home at {home.path} has schema revision {found}, this library needs {wanted}",
@@ -59,31 +67,48 @@ def upgrade(home: Home, *, to: str = "head") -> Path | None:
     """Bring a home to a schema revision and return the copy made of its file before.
 
     Returns:
-        The copy's path, or None if the home was there already or had no file.
+        The copy's path, or None if the home was there already or had no tables.
+
+    Raises:
+        HomeRevision: the home is newer than this library.
+        StoreError: there is no room for the copy.
     """
-    before = current(home) if home.database.exists() else None
-    if before == newest():
-        return None
-    if before is not None and before > newest():
-        require_newest(home)
-    copy = None
     with home.turnstile.writing():
-        if before not in (None, "0000"):
-            copy = home.database.with_suffix(f".before-{newest()}.duckdb")
-            shutil.copy2(home.database, copy)
+        # Opened for writing, DuckDB takes in what a killed writer left beside the file: then the
+        # file alone is the whole, and may be copied.
+        before = _revision(home, writes=True)
+        if before >= newest():
+            _compare(home, before, newest())
+            return None
+        copy = None if before == "0000" else _copy_aside(home.database, before)
         _run_alembic(home.database, to)
+        return copy
+
+
+def _copy_aside(database: Path, revision: str) -> Path:
+    copy = database.with_suffix(f".{revision}.before-{newest()}.duckdb")
+    needed, free = database.stat().st_size, shutil.disk_usage(database.parent).free
+    if free < needed:
+        raise StoreError(
+            f"{needed / 1e9:.1f} GB are needed beside {database} to copy it, "
+            f"{free / 1e9:.1f} GB are free",
+            hint="Free some space: a home is not upgraded without a copy of what it was.",
+        )
+    aside = copy.with_suffix(".partial")
+    shutil.copy2(database, aside)
+    aside.rename(copy)
     return copy
 
 
 def _run_alembic(database: Path, to: str) -> None:
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import NullPool, create_engine
+    from sqlalchemy import URL, NullPool, create_engine
 
     config = Config()
     config.set_main_option("script_location", str(VERSIONS).replace("%", "%%"))
     engine = create_engine(
-        f"duckdb:///{database}",
+        URL.create("duckdb", database=str(database)),
         poolclass=NullPool,
         connect_args={"config": {"storage_compatibility_version": STORAGE}},
     )
@@ -97,18 +122,31 @@ def initialise(path: str | Path, *, compress: bool = True) -> tuple[Home, bool]:
 
     Returns:
         The home, and whether it was made now.
+
+    Raises:
+        HomeError: the folder cannot be made or written.
     """
     folder = Path(path).expanduser().absolute()
     if (folder / SETTINGS).exists():
         home = Home.at(folder)
         require_newest(home)
         return home, False
-    folder.mkdir(parents=True, exist_ok=True)
     home = Home(folder, Settings(compress=compress))
-    upgrade(home)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        upgrade(home)
+        _write_settings(folder, compress)
+    except OSError as error:
+        raise HomeError(
+            f"cannot make a home at {folder}: {error.strerror}",
+            hint="Name a folder that can be written, with --home or CATALOG_HOME.",
+        ) from error
+    return home, True
+
+
+def _write_settings(folder: Path, compress: bool) -> None:
+    """Write them last: a folder without settings is no home yet, and init may be run again."""
     text = DEFAULT_SETTINGS.replace("compress = true", f"compress = {str(compress).lower()}")
-    # The settings come last: a home without them is not one yet, and init may be run again.
-    aside = folder / f"{SETTINGS}.new"
+    aside = folder / f"{SETTINGS}.{os.getpid()}"
     aside.write_text(text, encoding="utf-8")
     aside.rename(folder / SETTINGS)
-    return home, True

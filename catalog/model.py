@@ -4,12 +4,35 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any, Literal
 
+from catalog.errors import InvalidInput
+
 Pooling = Literal["weighted_mean", "mean", "last_token"]
 TextPart = Literal["conversation", "prompt", "response"]
 TemplateName = Literal["tulu", "plain", "model"]
 ComputeDtype = Literal["float32", "bfloat16", "float16"]
 StoredDtype = Literal["float16", "float32"]
 Role = Literal["select", "heldout"]
+
+LONGEST_NAME = 120
+
+
+def check_name(name: str) -> None:
+    """Check that a name can be told from one with a version or a role, and can be typed.
+
+    Raises:
+        InvalidInput: it cannot.
+    """
+    marked = any(mark in name for mark in "@/:")
+    if not name or name != name.strip() or marked or not name.isprintable():
+        raise InvalidInput(
+            f"{name!r} cannot be a name",
+            hint="Names are printable, not empty, and hold no : @ or /.",
+        )
+    if len(name) > LONGEST_NAME:
+        raise InvalidInput(
+            f"{name[:40]!r}… cannot be a name: it has {len(name)} characters",
+            hint=f"Names have at most {LONGEST_NAME}.",
+        )
 
 
 @dataclass(frozen=True)
@@ -58,9 +81,18 @@ class EmbeddingSpace:
         return f"embedding_{sha256(chr(10).join(named).encode()).hexdigest()[:12]}"
 
     def differences(self, other: "EmbeddingSpace") -> list[str]:
-        """Return the names of the fields in which two spaces differ."""
+        """Return the names of the fields in which two spaces differ.
+
+        The same files in a folder of another name are the same model.
+        """
         names = [field.name for field in fields(self)]
-        return [name for name in names if getattr(self, name) != getattr(other, name)]
+        digest = self.model_revision.startswith("sha256:")
+        same_files = digest and self.model_revision == other.model_revision
+        return [
+            name
+            for name in names
+            if getattr(self, name) != getattr(other, name) and not (name == "model" and same_files)
+        ]
 
 
 @dataclass(frozen=True)

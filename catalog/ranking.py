@@ -53,12 +53,15 @@ class Ranker:
         except KeyError as error:
             missing = set(error.args[0])
             names = {t for q, t in zip(self._queries, self._task_of, strict=True) if q in missing}
-            raise self._lacking(f"{len(missing)} queries of {', '.join(sorted(names))}") from error
+            raise self._lacking(
+                f"{len(missing)} queries of {', '.join(sorted(names))}",
+                f"queries without a {self._named.space.text}, or of a replaced revision, get none",
+            ) from error
 
-    def _lacking(self, what: str) -> MissingVectors:
+    def _lacking(self, what: str, but: str) -> MissingVectors:
         return MissingVectors(
             f"the space {self._named.name!r} has no vectors for {what}",
-            hint=f"Run `catalog embed --space {self._named.name}`: it embeds what is missing.",
+            hint=f"Run `catalog embed --space {self._named.name}` for what is missing; {but}.",
         )
 
     def rank(self, limit: int) -> pa.Table:
@@ -111,4 +114,7 @@ class Ranker:
             add(positions, scores)
         if scored < len(self._ids):
             missing = len(self._ids) - scored
-            raise self._lacking(f"{missing:,} of {len(self._ids):,} samples of the pool")
+            raise self._lacking(
+                f"{missing:,} of {len(self._ids):,} samples of the pool",
+                "leave out the rest with --where 'tokens is not null'",
+            )

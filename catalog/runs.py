@@ -1,19 +1,19 @@
 """Runs: ledgers taken into the catalog, once each, however often they are imported."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from catalog import schema
 from catalog.errors import InvalidInput, UnknownName
 from catalog.home import Home
-from catalog.ledger import MANIFEST, SCHEMA
+from catalog.ledger import MANIFEST, SCHEMA, read_manifest
 from catalog.snapshot import split
 from catalog.sql import load
 from catalog.store import Store, Transaction
@@ -53,9 +53,16 @@ def import_runs(home: Home, names: Sequence[str] = ()) -> ImportReport:
     found = sorted(path.parent for path in home.ledger.glob(f"*/{MANIFEST}"))
     if names:
         found = [_folder(home, name, [folder.name for folder in found]) for name in names]
-    parts = [_import(home, folder) for folder in found]
+    parts = []
+    for folder in found:
+        try:
+            parts.append(_import(home, folder))
+        except InvalidInput as error:
+            if names:
+                raise
+            parts.append(ImportReport([], 0, 0, 0, [error.message]))
     return ImportReport(
-        [part.runs[0] for part in parts],
+        [run for part in parts for run in part.runs],
         sum(part.segments for part in parts),
         sum(part.exposures for part in parts),
         sum(part.unknown for part in parts),
@@ -71,7 +78,7 @@ def _folder(home: Home, name: str, known: list[str]) -> Path:
 
 
 def _import(home: Home, folder: Path) -> ImportReport:
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder / MANIFEST)
     problems: list[str] = []
     with Store(home).write("runs") as transaction:
         run_id = _run_id(transaction, manifest, problems)
@@ -79,47 +86,44 @@ def _import(home: Home, folder: Path) -> ImportReport:
             "select name, digest from ledger_segment where run_id = $r", r=run_id
         )
     known = {row["name"]: row["digest"] for row in rows}
-    fresh: list[tuple[str, str, pa.Table]] = []
     segments = exposures = unknown = 0
-    paths = sorted(folder.glob("*.arrow"))
-    for path in paths:
-        content = path.read_bytes()
-        mark = sha256(content).hexdigest()
-        if path.name in known:
-            if known[path.name] != mark:
-                problems.append(f"{path}: changed since it was imported; left as it was")
-            continue
-        try:
-            fresh.append((path.name, mark, _read(content)))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            problems.append(f"{path}: cannot be read, skipped: {error}")
-            continue
-        if len(fresh) >= SEGMENTS_PER_COMMIT:
-            unknown += _take(home, run_id, fresh)
-            segments, exposures = segments + len(fresh), exposures + sum(map(_size, fresh))
-            fresh = []
-    if fresh:
+    coming = _fresh(folder, known, problems)
+    while fresh := list(islice(coming, SEGMENTS_PER_COMMIT)):
         unknown += _take(home, run_id, fresh)
-        segments, exposures = segments + len(fresh), exposures + sum(map(_size, fresh))
+        segments += len(fresh)
+        exposures += sum(segment.table.num_rows for segment in fresh)
     return ImportReport([manifest["run"]], segments, exposures, unknown, problems)
 
 
-def _size(segment: tuple[str, str, pa.Table]) -> int:
-    return int(segment[2].num_rows)
+class _Segment(NamedTuple):
+    """A file of a ledger: its name, the digest of its bytes, and what it holds."""
+
+    name: str
+    digest: str
+    table: pa.Table
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        datetime.fromisoformat(found["started_at"])
-        if not isinstance(found["run"], str):
-            raise ValueError("run is no text")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(
-            f"{folder / MANIFEST} does not describe a run: {error!r}",
-            hint="It is written by `catalog.ledger.Ledger`.",
-        ) from error
-    return dict(found)
+def _fresh(folder: Path, known: Mapping[str, str], problems: list[str]) -> Iterator[_Segment]:
+    """Give the segments that are not imported yet, and note what is wrong with the others."""
+    for path in sorted(folder.glob("*.arrow")):
+        try:
+            content = path.read_bytes()
+            mark = sha256(content).hexdigest()
+            if path.name not in known:
+                yield _Segment(path.name, mark, _read(content))
+            elif known[path.name] != mark:
+                problems.append(f"{path}: changed since it was imported; left as it was")
+        except (pa.ArrowException, OSError, ValueError) as error:
+            problems.append(f"{path}: cannot be read, skipped: {error}")
+
+
+def _read(content: bytes) -> pa.Table:
+    with pa.ipc.open_file(pa.BufferReader(content)) as reader:
+        table = reader.read_all()
+    if table.schema != SCHEMA or any(column.null_count for column in table.columns):
+        raise ValueError("it is no ledger segment")
+    table.validate(full=True)
+    return table
 
 
 def _run_id(transaction: Transaction, manifest: dict[str, Any], problems: list[str]) -> int:
@@ -127,14 +131,18 @@ def _run_id(transaction: Transaction, manifest: dict[str, Any], problems: list[s
     row = transaction.row("select run_id from run where name = $name", name=name)
     if row:
         return int(row["run_id"])
+    started_at = datetime.fromisoformat(manifest["started_at"])
     snapshot_id = None
     if reference := manifest.get("snapshot"):
-        wanted, version = split(str(reference))
-        snapshot = transaction.row(load("show/snapshot"), name=wanted, version=version)
-        if snapshot is None:
+        try:
+            wanted, version = split(reference)
+            snapshot_id = transaction.value(
+                load("runs/snapshot"), name=wanted, version=version, at=started_at
+            )
+        except InvalidInput as error:
+            problems.append(f"run {name}: {error.message}")
+        if snapshot_id is None:
             problems.append(f"run {name}: its snapshot {reference} is not in this catalog")
-        else:
-            snapshot_id = snapshot["snapshot_id"]
     run_id = transaction.next_id(schema.run)
     transaction.insert(
         schema.run,
@@ -144,21 +152,13 @@ def _run_id(transaction: Transaction, manifest: dict[str, Any], problems: list[s
             "model": manifest.get("model"),
             "snapshot_id": snapshot_id,
             "manifest": manifest,
-            "started_at": datetime.fromisoformat(manifest["started_at"]),
+            "started_at": started_at,
         },
     )
     return run_id
 
 
-def _read(content: bytes) -> pa.Table:
-    with pa.ipc.open_file(pa.BufferReader(content)) as reader:
-        table = reader.read_all()
-    if table.schema != SCHEMA:
-        raise ValueError("it is no ledger segment")
-    return table
-
-
-def _take(home: Home, run_id: int, fresh: list[tuple[str, str, pa.Table]]) -> int:
+def _take(home: Home, run_id: int, fresh: Sequence[_Segment]) -> int:
     """Commit segments that nobody has imported yet, and return how many hashes are unknown."""
     with Store(home).write("runs") as transaction:
         for name, mark, table in fresh:

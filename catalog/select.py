@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass, replace
 
 from catalog.errors import InvalidInput, UnknownName
+from catalog.freeze import existing, freeze
 from catalog.home import Home
-from catalog.model import EmbeddingSpace, NamedSpace
+from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.progress import Progress
 from catalog.recipe import Param, Recipe
 from catalog.selection import choose, rule
-from catalog.snapshot import Snapshot, existing, freeze
+from catalog.snapshot import Snapshot
 from catalog.spaces import the_space
 from catalog.sql import load
 from catalog.store import Reader, Store
@@ -41,10 +42,8 @@ def select(
     """Select samples and freeze them; the same recipe on an unchanged pool is the same snapshot."""
     check_name(name)
     with Store(home).read() as reader:
-        recipe, space = _resolve(reader, request)
+        recipe, space = _resolve(reader, request, params)
         recipe = replace(recipe, allow_fewer=recipe.allow_fewer or allow_fewer)
-        if params:
-            recipe = replace(recipe, params=params)
         found = existing(reader, home, name, recipe)
     if found is not None:
         return found
@@ -52,57 +51,59 @@ def select(
     return freeze(home, name, recipe, selected, space, note)
 
 
-def check_name(name: str) -> None:
-    """Check that a snapshot's name can be told from one with a version.
-
-    Raises:
-        InvalidInput: it cannot.
-    """
-    if not name.strip() or name != name.strip() or any(mark in name for mark in "@/:\n"):
-        raise InvalidInput(
-            f"{name!r} cannot be a name", hint="Names are not empty and hold no : @ or /."
-        )
-
-
-def _resolve(reader: Reader, request: Request) -> tuple[Recipe, NamedSpace | None]:
+def _resolve(
+    reader: Reader, request: Request, params: dict[str, Param]
+) -> tuple[Recipe, NamedSpace | None]:
     """Turn names into what they stand for now."""
-    given = [
-        flag
-        for flag, value in (
-            ("--method", request.method),
-            ("--sql", request.sql),
-            ("--recipe", request.recipe),
-        )
-        if value is not None
-    ]
-    if len(given) != 1:
-        raise InvalidInput(
-            f"{' and '.join(given) or 'neither a method nor a statement'} given, expected one",
-            hint="Say how to choose: --method, --sql or --recipe.",
-        )
+    _check_together(request, params)
     if request.recipe is not None:
         return request.recipe, _space_of(reader, request.recipe)
-    if request.sql is not None:
-        refused = {"--task": request.tasks, "--where": request.where}
-        if wrong := [flag for flag, value in refused.items() if value]:
-            raise InvalidInput(
-                f"{wrong[0]} does not go with --sql", hint="Write it into the statement."
-            )
-    query = rule(request.method) if request.method else None
-    ranked = query is not None and "ranking" in query.needs
+    ranked = request.method is not None and "ranking" in rule(request.method).needs
     if request.tasks and not ranked:
-        raise InvalidInput(f"{request.method or '--sql'} does not select for tasks")
+        raise InvalidInput(
+            f"{request.method or '--sql'} does not select for tasks",
+            hint="Leave --task out, or use --method round_robin.",
+        )
     space = the_space(reader, request.space) if ranked or request.space else None
     recipe = Recipe(
-        method=request.method or "sql",
+        method="sql" if request.method is None else request.method,
         size=request.size,
         sql=request.sql,
         tasks=tuple(resolve(reader, task) for task in request.tasks),
         space=asdict(space.space) if space else None,
         where=request.where,
         seed=request.seed,
+        params=params,
     )
     return recipe, space
+
+
+def _check_together(request: Request, params: dict[str, Param]) -> None:
+    """Refuse what contradicts itself, rather than heed a part of it."""
+    ways = {"--method": request.method, "--sql": request.sql, "--recipe": request.recipe}
+    given = [flag for flag, value in ways.items() if value is not None]
+    if len(given) != 1:
+        raise InvalidInput(
+            f"{' and '.join(given) or 'neither a method nor a statement'} given, expected one",
+            hint="Say how to choose: --method, --sql or --recipe.",
+        )
+    refused: dict[str, object] = {}
+    if request.sql is not None:
+        refused = {"--task": request.tasks, "--where": request.where}
+    if request.recipe is not None:
+        refused = {
+            "--task": request.tasks,
+            "--size": request.size,
+            "--space": request.space,
+            "--where": request.where,
+            "--seed": request.seed,
+            "--param": params,
+        }
+    if wrong := [flag for flag, value in refused.items() if value]:
+        raise InvalidInput(
+            f"{wrong[0]} does not go with {given[0]}",
+            hint=f"Write it into the {'statement' if request.sql else 'recipe'}.",
+        )
 
 
 def _space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
@@ -112,14 +113,18 @@ def _space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
     try:
         contract = EmbeddingSpace(**recipe.space)
     except TypeError as error:
-        raise InvalidInput(f"the recipe's space is no contract: {error}") from error
+        raise InvalidInput(
+            f"the recipe's space is no contract: {error}",
+            hint="`catalog show NAME --recipe` shows how it is written.",
+        ) from error
     for row in reader.rows(load("show/spaces")):
         found = the_space(reader, row["name"])
-        if found.space == contract:
+        if not found.space.differences(contract):
             return found
     raise UnknownName(
-        f"no embedding space here has the recipe's contract ({contract.model}, "
-        f"{contract.pooling}, {contract.template}, {contract.max_tokens} tokens)",
+        f"no embedding space here has the recipe's contract ({contract.model} at "
+        f"{contract.model_revision}, {contract.pooling}, {contract.template}, "
+        f"{contract.max_tokens} tokens)",
         hint=f"Make it with `catalog embed --space NAME --model {contract.model} --pooling "
         f"{contract.pooling} --template {contract.template} --text {contract.text} --max-tokens "
         f"{contract.max_tokens} --dtype {contract.compute_dtype} --store {contract.stored_dtype}`.",

@@ -12,9 +12,11 @@ from catalog.model import NamedSpace
 from catalog.pool import Pool, read_pool
 from catalog.progress import Progress, Tick
 from catalog.recipe import Recipe
+from catalog.spaces import pool_ids
 from catalog.sql import Query, check, load, names
 from catalog.store import Store, scratch
 from catalog.tasks import task_queries
+from catalog.vectors import Ids
 
 REASONS = {
     "sample_id": pa.int64(),
@@ -59,10 +61,8 @@ def choose(home: Home, recipe: Recipe, space: NamedSpace | None, progress: Progr
         TooFewSamples: there are fewer than asked for, and the recipe does not allow that.
         CatalogError: the rule, the condition or the space cannot be used; nothing is written.
     """
-    if recipe.size is not None and recipe.size < 1:
-        raise InvalidInput(f"size is {recipe.size}, expected at least 1")
     if recipe.sql is not None:
-        found = _by_statement(Store(home), recipe)
+        found = _by_statement(home, recipe)
     else:
         found = _by_rule(home, recipe, space, progress)
     _require_size(found.members.num_rows, recipe)
@@ -129,7 +129,10 @@ def _run_ranked(
             hint="Name one with --task; `catalog tasks` lists them.",
         )
     if space is None:
-        raise InvalidInput(f"{recipe.method} needs an embedding space")
+        raise InvalidInput(
+            f"{recipe.method} needs an embedding space and the recipe names none",
+            hint="Name one with --space.",
+        )
     with Store(home).read() as reader:
         tasks = [task_queries(reader, reference) for reference in recipe.tasks]
     ranker = Ranker(home, space, pool, tasks, progress)
@@ -145,50 +148,74 @@ def _run_ranked(
         limit = min(2 * limit, samples)
 
 
-def _by_statement(store: Store, recipe: Recipe) -> Selected:
+def _by_statement(home: Home, recipe: Recipe) -> Selected:
     """Run the user's own statement over the catalog."""
     query = check("the statement", recipe.sql or "")
-    given = {**recipe.params}
-    given |= {"size": recipe.size} if "size" in query.params and recipe.size else {}
-    given |= {"seed": recipe.seed} if "seed" in query.params else {}
-    if missing := sorted(query.params - given.keys()):
+    params = _params(query, recipe)
+    with Store(home).sandbox() as reader:
+        found = _named(reader.arrow(query, **params))
+        pool = pool_ids(reader)
+        change_id = int(reader.value(load("show/pool_clock")))
+    members = _reasons(found)
+    _check_ids(members["sample_id"], pool)
+    if "turn" in found.column_names:
+        members = members.take(pc.sort_indices(members, [("turn", "ascending")]))
+    return Selected(members.slice(0, recipe.size), query.text, change_id)
+
+
+def _params(query: Query, recipe: Recipe) -> dict[str, object]:
+    """Return the statement's parameters: the user's, and the recipe's size and seed."""
+    own = {"size": recipe.size, "seed": recipe.seed}
+    if twice := sorted(recipe.params.keys() & own.keys()):
         raise InvalidInput(
-            f"the statement has the parameter {missing[0]!r}, which was not given",
-            hint=f"Give it with --param {missing[0]}=VALUE.",
+            f"{twice[0]} is given as a parameter", hint=f"Give it with --{twice[0]}."
         )
     if unused := sorted(recipe.params.keys() - query.params):
-        raise InvalidInput(f"the statement has no parameter {unused[0]!r}")
-    with store.sandbox() as reader:
-        found = reader.arrow(query, **given)
-        if "sample_id" not in found.column_names:
+        raise InvalidInput(
+            f"the statement has no parameter {unused[0]!r}",
+            hint=f"Its parameters: {', '.join(sorted(query.params)) or 'none'}.",
+        )
+    given: dict[str, object] = {**own, **recipe.params}
+    given = {name: value for name, value in given.items() if value is not None}
+    if missing := sorted(query.params - given.keys()):
+        flag = "--size N" if missing[0] == "size" else f"--param {missing[0]}=VALUE"
+        raise InvalidInput(
+            f"the statement has the parameter {missing[0]!r}, which was not given",
+            hint=f"Give it with {flag}.",
+        )
+    return {name: given[name] for name in query.params}
+
+
+def _named(found: pa.Table) -> pa.Table:
+    """Return what a statement gave, its columns known by lower-case names, each at most once."""
+    found = found.rename_columns([name.lower() for name in found.column_names])
+    for name in REASONS:
+        if found.column_names.count(name) > 1:
             raise InvalidQuery(
-                f"the statement gives {', '.join(found.column_names)}, and no sample_id",
-                hint="Select the column sample_id, from the view `pool` for one.",
+                f"the statement gives {name} {found.column_names.count(name)} times",
+                hint="Select the columns by name rather than with a star, or rename one.",
             )
-        _check_ids(reader.arrow("select sample_id from pool")["sample_id"], found["sample_id"])
-        change_id = int(reader.value(load("show/pool_clock")))
-    if "turn" in found.column_names:
-        found = found.take(pc.sort_indices(found, [("turn", "ascending")]))
-    members = _reasons(found)
-    if recipe.size is not None:
-        members = members.slice(0, recipe.size)
-    return Selected(members, query.text, change_id)
-
-
-def _check_ids(pool: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
+    if "sample_id" not in found.column_names:
+        raise InvalidQuery(
+            f"the statement gives {', '.join(found.column_names)}, and no sample_id",
+            hint="Select the column sample_id, from the view `pool` for one.",
+        )
+    ids = found["sample_id"]
     if not pa.types.is_integer(ids.type) or ids.null_count:
         raise InvalidQuery(
             f"the statement's sample_id is {ids.type} with {ids.null_count} nulls",
             hint="It must be the whole numbers of sample.sample_id, none null.",
         )
-    ids = ids.cast(pa.int64())
-    repeated = len(ids) - pc.count_distinct(ids).as_py()
-    if repeated:
+    return found
+
+
+def _check_ids(ids: pa.ChunkedArray, pool: Ids) -> None:
+    if repeated := len(ids) - pc.count_distinct(ids).as_py():
         raise InvalidQuery(
             f"the statement gives {repeated:,} samples more than once",
             hint="Join so that every sample has one row, or use `select distinct`.",
         )
-    strange = ids.filter(pc.invert(pc.is_in(ids, value_set=pool)))
+    strange = ids.filter(pc.invert(pc.is_in(ids, value_set=pa.array(pool))))
     if len(strange):
         raise InvalidQuery(
             f"the statement gives {len(strange):,} sample_ids that are not in the pool, such as "
@@ -198,17 +225,26 @@ def _check_ids(pool: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
 
 
 def _reasons(found: pa.Table) -> pa.Table:
-    """Bring what a rule gave into the columns that are kept; those it did not give are null."""
+    """Bring what a rule gave into the columns that are kept; those it did not give are null.
+
+    Raises:
+        InvalidQuery: a column has another kind of value, or a score is infinite or no number.
+    """
     columns = {}
     for name, kind in REASONS.items():
-        if name in found.column_names:
-            try:
-                columns[name] = found[name].cast(kind)
-            except pa.ArrowInvalid as error:
-                raise InvalidQuery(
-                    f"the statement's {name} is {found[name].type}: {error}",
-                    hint=f"It is kept as {kind}: cast it, or name the column otherwise.",
-                ) from error
-        else:
+        if name not in found.column_names:
             columns[name] = pa.nulls(len(found), kind)
+            continue
+        try:
+            columns[name] = found[name].cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InvalidQuery(
+                f"the statement's {name} is {found[name].type}: {error}",
+                hint=f"It is kept as {kind}: cast it, or name the column otherwise.",
+            ) from error
+    if not pc.all(pc.is_finite(columns["score"]), min_count=0).as_py():
+        raise InvalidQuery(
+            "the statement gives a score that is infinite or no number",
+            hint="Leave those samples out, or give null.",
+        )
     return pa.table(columns)

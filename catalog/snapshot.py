@@ -1,7 +1,6 @@
 """Snapshots: frozen, ordered selections `name@version`, kept whole and checked whole."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +13,14 @@ from catalog import schema
 from catalog.errors import Conflict, InvalidInput, SnapshotInUse, UnknownName, VerificationFailed
 from catalog.home import Home
 from catalog.identity import content_hash, encode_message
-from catalog.jobs import software_version
-from catalog.model import NamedSpace
+from catalog.ledger import ledgers
+from catalog.model import check_name
 from catalog.recipe import Recipe
-from catalog.selection import Selected
 from catalog.sql import load
-from catalog.store import Reader, Store, Transaction
+from catalog.store import Store, Transaction
 
 VERIFY_ROWS = 20_000
+LAST_POSITION = 2**62
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,9 @@ def split(reference: str) -> tuple[str, int | None]:
     (('math', 2), ('math', None))
     """
     name, at, version = reference.partition("@")
-    if at and not version.isdecimal():
+    if not name.isprintable():
+        check_name(name)
+    if at and not (version.isascii() and version.isdecimal() and len(version) < 10):
         raise InvalidInput(
             f"{reference!r} names no version", hint=f"Write {name}@1, or {name} for the newest."
         )
@@ -99,87 +100,15 @@ def find(home: Home, reference: str) -> Snapshot:
         if row is None:
             known = [f"{r['name']}@{r['version']}" for r in reader.rows(load("show/snapshots"))]
             raise UnknownName.among("snapshot", reference, known)
-    return _from_row(home, row)
+    return from_row(home, row)
 
 
-def _from_row(home: Home, row: Mapping[str, Any], *, is_new: bool = False) -> Snapshot:
+def from_row(home: Home, row: Mapping[str, Any], *, is_new: bool = False) -> Snapshot:
+    """Build a snapshot from a row of the table."""
     fields = {name: row[name] for name in Snapshot.__dataclass_fields__ if name in row}
     return Snapshot(
         **{**fields, "recipe": Recipe.from_json(row["recipe"])}, home=home, is_new=is_new
     )
-
-
-def existing(reader: Reader, home: Home, name: str, recipe: Recipe) -> Snapshot | None:
-    """Return the newest version that came of this recipe, if the pool has not changed since."""
-    row = reader.row(load("show/snapshot"), name=name, version=None)
-    if row is None or json.loads(row["recipe"]) != json.loads(recipe.json()):
-        return None
-    clock = int(reader.value(load("show/pool_clock")))
-    return _from_row(home, row) if row["pool_change_id"] == clock else None
-
-
-def freeze(
-    home: Home,
-    name: str,
-    recipe: Recipe,
-    selected: Selected,
-    space: NamedSpace | None,
-    note: str | None = None,
-) -> Snapshot:
-    """Keep a selection as the next version of `name`; the same content again is the same one."""
-    with Store(home).write("select") as transaction:
-        positions = pa.array(range(selected.members.num_rows), pa.int64())
-        transaction.register("chosen", selected.members.append_column("position", positions))
-        transaction.make("named", load("freeze/named"))
-        identity = _digest_of(transaction, "select content_hash from named order by position")
-        row = transaction.row(load("show/snapshot"), name=name, version=None)
-        if (
-            row
-            and row["digest"] == identity
-            and json.loads(row["recipe"]) == json.loads(recipe.json())
-        ):
-            return _from_row(home, row)
-        snapshot_id = transaction.next_id(schema.snapshot)
-        transaction.insert(
-            schema.snapshot,
-            {
-                "snapshot_id": snapshot_id,
-                "name": name,
-                "version": transaction.value(load("freeze/version"), name=name),
-                "method": recipe.method,
-                "rule": selected.rule,
-                "recipe": json.loads(recipe.json()),
-                "seed": recipe.seed,
-                "space_id": space.space_id if space else None,
-                "tasks": [vars(task) for task in recipe.tasks],
-                "pool_change_id": selected.pool_change_id,
-                "size": selected.members.num_rows,
-                "tokens": transaction.value(
-                    load("freeze/tokens"), space_id=space.space_id if space else None
-                ),
-                "digest": identity,
-                "author": os.environ.get("USER"),
-                "note": note,
-                "created_at": datetime.now(UTC),
-                "software_version": software_version(),
-            },
-        )
-        transaction.insert_select(
-            schema.snapshot_member,
-            "select $snapshot_id as snapshot_id, * exclude (content_hash), 1 as repeats "
-            "from named order by position",
-            {"snapshot_id": snapshot_id},
-        )
-        row = transaction.row(load("show/snapshot"), name=name, version=None)
-        assert row is not None
-        return _from_row(home, row, is_new=True)
-
-
-def _digest_of(reader: Reader, statement: str, **params: object) -> str:
-    whole = sha256()
-    for batch in reader.batches(statement, 100_000, **params):
-        whole.update(b"".join(batch.column(0).to_pylist()))
-    return whole.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -196,13 +125,15 @@ def verify(home: Home, reference: str) -> Verification:
     snapshot = find(home, reference)
     problems: list[str] = []
     whole = sha256()
-    count = 0
+    count = expected = 0
     for position, stored, recomputed in _rehash(home, snapshot):
-        if position != count:
-            problems.append(f"position {count} is missing")
+        if position > expected:
+            problems.append(f"no member at position {expected}, the next is at {position}")
+        elif position < expected:
+            problems.append(f"position {position} is there twice")
         if stored != recomputed:
             problems.append(f"position {position}: the text is not what was frozen")
-        count += 1
+        count, expected = count + 1, position + 1
         whole.update(recomputed)
     if count != snapshot.size:
         problems.append(f"{count} members are stored, {snapshot.size} were frozen")
@@ -228,53 +159,80 @@ def require_verified(found: Verification) -> None:
 def _rehash(home: Home, snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes]]:
     """Give every member's position, stored hash and the hash of its text, in order."""
     for start in range(0, max(snapshot.size, 1), VERIFY_ROWS):
+        whole = start + VERIFY_ROWS < snapshot.size
         with Store(home).read() as reader:
             rows = reader.arrow(
                 load("show/member_text"),
                 snapshot_id=snapshot.snapshot_id,
                 first=start,
-                last=start + VERIFY_ROWS - 1,
+                last=start + VERIFY_ROWS - 1 if whole else LAST_POSITION,
             ).to_pylist()
         for row in rows:
-            messages = [
-                encode_message(m["role"], m["content"], json.loads(m["extra"] or "null"))
-                for m in row["messages"]
-            ]
-            found = content_hash(messages, json.loads(row["tools"] or "null"))
-            yield row["position"], row["content_hash"], found
+            yield row["position"], row["content_hash"], _hash_of(row)
+
+
+def _hash_of(row: Mapping[str, Any]) -> bytes:
+    """Return the content hash of a member's text, or nothing if that is no conversation."""
+    try:
+        messages = [
+            encode_message(m["role"], m["content"], json.loads(m["extra"] or "null"))
+            for m in row["messages"]
+        ]
+        return content_hash(messages, json.loads(row["tools"] or "null"))
+    except (TypeError, ValueError, AttributeError):
+        return b""
 
 
 def rename(home: Home, old: str, new: str) -> int:
     """Give all versions of a snapshot another name, and return how many there are.
 
     Raises:
-        Conflict: the new name is taken.
+        Conflict: the new name is taken, if only by versions that were deleted.
     """
     from sqlalchemy import update
 
+    check_name(new)
     name, version = split(old)
     if version is not None:
-        raise InvalidInput(f"{old!r} is one version; all versions of a name are renamed together")
+        raise InvalidInput(
+            f"{old!r} is one version; all versions of a name are renamed together",
+            hint=f"Use `catalog rename {name} {new}`.",
+        )
     find(home, old)
     with Store(home).write("rename") as transaction:
+        _require_imported(transaction, home, name)
         if transaction.value("select count(*) from snapshot where name = $new", new=new):
-            raise Conflict(f"a snapshot named {new!r} exists", hint="Choose another name.")
+            raise Conflict(
+                f"a snapshot is or was named {new!r}, and no version is used again",
+                hint="Choose another name.",
+            )
         table = schema.snapshot
         return transaction.run(update(table).where(table.c.name == name).values(name=new))
+
+
+def _require_imported(transaction: Transaction, home: Home, name: str) -> None:
+    """Check that no ledger still calls a snapshot by a name that it is about to lose."""
+    known = {row["name"] for row in transaction.rows("select name from run")}
+    for _, run, used in ledgers(home.ledger):
+        if run not in known and used is not None and used.partition("@")[0] == name:
+            raise Conflict(
+                f"the run {run!r} was trained on {used} and is not imported yet",
+                hint="Take it in with `catalog runs import` first: its ledger uses this name.",
+            )
 
 
 def delete(home: Home, reference: str) -> Snapshot:
     """Forget one version's members; its number is not used again.
 
     Raises:
-        SnapshotInUse: a run was trained on it.
+        SnapshotInUse: a run was trained on it, imported or not.
     """
     from sqlalchemy import delete as delete_rows
     from sqlalchemy import update
 
     snapshot = find(home, reference)
     with Store(home).write("delete") as transaction:
-        _require_unused(transaction, snapshot)
+        _require_unused(transaction, home, snapshot)
         member, table = schema.snapshot_member, schema.snapshot
         mine = member.c.snapshot_id == snapshot.snapshot_id
         transaction.run(delete_rows(member).where(mine))
@@ -286,13 +244,18 @@ def delete(home: Home, reference: str) -> Snapshot:
     return snapshot
 
 
-def _require_unused(transaction: Transaction, snapshot: Snapshot) -> None:
-    runs = transaction.rows(
-        "select name from run where snapshot_id = $id order by name", id=snapshot.snapshot_id
-    )
+def _require_unused(transaction: Transaction, home: Home, snapshot: Snapshot) -> None:
+    runs = {
+        row["name"]
+        for row in transaction.rows(
+            "select name from run where snapshot_id = $id", id=snapshot.snapshot_id
+        )
+    }
+    for _, run, used in ledgers(home.ledger):
+        if used in (str(snapshot), snapshot.name):
+            runs.add(run)
     if runs:
-        names = ", ".join(row["name"] for row in runs[:5])
         raise SnapshotInUse(
-            f"{snapshot} was used by {len(runs)} runs: {names}",
+            f"{snapshot} was used by {len(runs)} runs: {', '.join(sorted(runs)[:5])}",
             hint="What a model was trained on is kept; rename it if it is in the way.",
         )

@@ -1,10 +1,12 @@
 """Embedding spaces as the catalog knows them, and which samples and queries lack vectors there."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from catalog import schema
 from catalog.errors import SpaceMismatch, UnknownName
-from catalog.model import EmbeddingSpace, NamedSpace
+from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.sql import load
 from catalog.store import Reader, Transaction
 from catalog.vectors import Ids
@@ -48,7 +50,7 @@ def the_space(reader: Reader, name: str | None) -> NamedSpace:
 def add_space(
     transaction: Transaction, name: str, space: EmbeddingSpace, location: str
 ) -> NamedSpace:
-    """Record a space under a name, or find it there with the same contract.
+    """Record a space under a name, or find it there with the same contract and move it.
 
     Raises:
         SpaceMismatch: the name stands for another contract; says in which fields.
@@ -56,7 +58,8 @@ def add_space(
     found = find_space(transaction, name)
     if found is not None:
         require_same(found, space)
-        return found
+        return _move(transaction, found, location)
+    check_name(name)
     space_id = transaction.next_id(schema.embedding_space, "space_id")
     transaction.insert(
         schema.embedding_space,
@@ -78,6 +81,18 @@ def add_space(
         },
     )
     return NamedSpace(space_id, name, space, location)
+
+
+def _move(transaction: Transaction, known: NamedSpace, location: str) -> NamedSpace:
+    """Remember where the model was loaded from this time."""
+    from sqlalchemy import update
+
+    table = schema.embedding_space
+    if location != known.location:
+        transaction.run(
+            update(table).where(table.c.space_id == known.space_id).values(location=location)
+        )
+    return replace(known, location=location)
 
 
 def require_same(known: NamedSpace, space: EmbeddingSpace) -> None:

@@ -5,14 +5,14 @@ Read connections can reach neither files nor the network, so one kind serves eve
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from catalog.errors import HomeBusy, InvalidQuery, StoreError
-from catalog.home import Home
+from catalog.errors import HomeBusy, InvalidInput, InvalidQuery, StoreError
+from catalog.home import SETTINGS, Home
 from catalog.sql import Query, load
 
 if TYPE_CHECKING:
@@ -37,14 +37,38 @@ def mapped_errors(path: object) -> Iterator[None]:
             hint="Raise memory_limit in the home's catalog.toml.",
         ) from error
     except duckdb.IOException as error:
-        if "lock" in str(error):
+        if "Could not set lock" in str(error):
             raise HomeBusy(
                 f"another program has {path} open: {error}", hint="Close it, then try again."
             ) from error
-        raise StoreError(f"DuckDB cannot use {path}: {error}") from error
+        raise StoreError(
+            f"DuckDB cannot use {path}: {error}",
+            hint="Is the disk full? If the file is damaged, restore a backup: `catalog restore`.",
+        ) from error
     except (duckdb.FatalException, duckdb.SerializationException) as error:
         raise StoreError(
             f"{path} is damaged: {error}", hint="Restore a backup with `catalog restore`."
+        ) from error
+
+
+def connect(home: Home, *, writes: bool) -> duckdb.DuckDBPyConnection:
+    """Open a home's file; the caller holds its lock.
+
+    In one process all connections to a file must be configured alike, so all are made here.
+
+    Raises:
+        InvalidInput: a setting of the home is nothing that DuckDB understands.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": home.settings.memory_limit,
+        "temp_directory": str(home.staging / "duckdb"),
+    }
+    try:
+        return duckdb.connect(str(home.database), read_only=not writes, config=config)
+    except (duckdb.ParserException, duckdb.InvalidInputException) as error:
+        raise InvalidInput(
+            f"memory_limit is {home.settings.memory_limit!r} in {home.path / SETTINGS}: {error}",
+            hint='Write it as "1GB" or "500MB".',
         ) from error
 
 
@@ -58,13 +82,18 @@ class Reader:
         text = statement.text if isinstance(statement, Query) else statement
         return self.connection.execute(text, dict(params) or None)
 
+    def _relation(self, statement: Statement, params: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
+        """Return the result unread: Arrow taken from a relation is not copied once more."""
+        text = statement.text if isinstance(statement, Query) else statement
+        return self.connection.sql(text, params=dict(params) or None)
+
     def arrow(self, statement: Statement, **params: object) -> "pa.Table":
         """Return the whole result as an Arrow table."""
-        return self._run(statement, params).to_arrow_table()
+        return self._relation(statement, params).to_arrow_table()
 
     def batches(self, statement: Statement, size: int, **params: object) -> "pa.RecordBatchReader":
         """Return the result as a stream of Arrow batches of at most `size` rows."""
-        return self._run(statement, params).to_arrow_reader(size)
+        return self._relation(statement, params).to_arrow_reader(size)
 
     def rows(self, statement: Statement, **params: object) -> Rows:
         """Return the whole result as dictionaries: for small results."""
@@ -100,9 +129,9 @@ class Transaction(Reader):
 
     def run(self, statement: "Executable") -> int:
         """Run a SQLAlchemy statement and return how many rows it touched."""
-        from duckdb_sqlalchemy import Dialect
+        from sqlalchemy.engine.default import DefaultDialect
 
-        compiled = statement.compile(dialect=Dialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
+        compiled = statement.compile(dialect=DefaultDialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
         values = [_plain(compiled.params[name]) for name in compiled.positiontup or ()]
         return _touched(self.connection.execute(str(compiled), values))
 
@@ -169,21 +198,15 @@ class Store:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def _config(self, *, writes: bool) -> dict[str, str | bool | int | float | list[str]]:
-        settings = self._home.settings
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": settings.memory_limit,
-            "temp_directory": str(self._home.staging / "duckdb"),
-        }
-        return config
-
     @contextmanager
     def _open(self, *, writes: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         path = self._home.database
-        with mapped_errors(path):
-            connection = duckdb.connect(
-                str(path), read_only=not writes, config=self._config(writes=writes)
+        if not path.exists():
+            raise StoreError(
+                f"{path} is gone", hint="Restore a backup with `catalog restore`, or put it back."
             )
+        with mapped_errors(path):
+            connection = connect(self._home, writes=writes)
             try:
                 connection.execute("set timezone = 'UTC'")
                 compression = "zstd" if self._home.settings.compress else "uncompressed"
@@ -244,7 +267,8 @@ class Store:
                 yield Transaction(connection, change_id)
                 connection.execute("commit")
             except BaseException:
-                connection.execute("rollback")
+                with suppress(duckdb.Error):  # a failed commit has undone everything already
+                    connection.execute("rollback")
                 raise
 
 

@@ -15,8 +15,8 @@ def resolve(reader: Reader, name: str) -> TaskReference:
     Raises:
         UnknownName: there is none.
     """
-    bare, _, role = name.partition(":")
-    if role and role not in get_args(Role):
+    bare, colon, role = name.partition(":")
+    if colon and role not in get_args(Role):
         raise InvalidInput(
             f"{name!r} names the role {role!r}", hint=f"Roles: {', '.join(get_args(Role))}."
         )

@@ -2,6 +2,7 @@
 
 import json
 import os
+from operator import index
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -10,6 +11,7 @@ from torch.utils.data import Dataset
 
 from catalog.home import Home
 from catalog.identity import plain_messages
+from catalog.migrate import require_newest
 from catalog.snapshot import Snapshot, find
 from catalog.sql import load
 from catalog.store import Store
@@ -46,6 +48,7 @@ class SnapshotDataset(Dataset[Example]):
 
     def __init__(self, reference: str, home: str | Path = ".catalog") -> None:
         place = Home.at(home)
+        require_newest(place)
         self.snapshot: Snapshot = find(place, reference)
         path = place.cache / f"{self.snapshot.digest}.arrow"
         if not path.exists():
@@ -59,6 +62,7 @@ class SnapshotDataset(Dataset[Example]):
 
     def __getitem__(self, position: int) -> Example:
         """Return the member at a position."""
+        position = index(position)
         if not -len(self) <= position < len(self):
             raise IndexError(f"position {position} of {len(self)} members")
         if self._table is None:
@@ -80,6 +84,14 @@ def _write_cache(home: Home, snapshot: Snapshot, path: Path) -> None:
     """Write the members' text aside, in chunks, and put it in place when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write_rows(home, snapshot, aside)
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write_rows(home: Home, snapshot: Snapshot, path: Path) -> None:
     writer = None
     try:
         for start in range(0, snapshot.size, CACHE_ROWS):
@@ -90,9 +102,8 @@ def _write_cache(home: Home, snapshot: Snapshot, path: Path) -> None:
                     first=start,
                     last=start + CACHE_ROWS - 1,
                 )
-            writer = writer or pa.ipc.new_file(str(aside), rows.schema)
+            writer = writer or pa.ipc.new_file(str(path), rows.schema)
             writer.write_table(rows)
     finally:
         if writer:
             writer.close()
-    aside.rename(path)

@@ -1,5 +1,6 @@
 """LanceDB: the vectors of every space, pool samples and queries in tables of their own."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ Ids = npt.NDArray[np.int64]
 COMPACT_AT_FRAGMENTS = 64
 OLD_VERSIONS_KEPT = timedelta(hours=1)
 SCAN_ROWS = 8192
+FACT_BYTES = 60
+"""What a row takes beside its vector, here and in DuckDB."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Vectors:
     def __init__(self, home: Home, space: EmbeddingSpace, kind: Kind) -> None:
         import lancedb
 
+        self._home = home
         self._key = f"{kind}_id"
         self._stored = np.dtype(space.stored_dtype)
         self._width = space.width
@@ -105,6 +109,21 @@ class Vectors:
         with _mapped("store vectors"):
             merge = self._table.merge_insert(self._key).when_not_matched_insert_all()
             merge.execute(embedded.table(self._key, self._stored).cast(self._schema()))
+
+    def require_room(self, rows: int) -> None:
+        """Check that the disk has room for so many more vectors.
+
+        Raises:
+            StoreError: it has not.
+        """
+        needed = rows * (self._width * self._stored.itemsize + FACT_BYTES)
+        free = shutil.disk_usage(self._home.path).free
+        if free < needed:
+            raise StoreError(
+                f"{rows:,} vectors need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free at "
+                f"{self._home.path}",
+                hint="Free some space, or store float16.",
+            )
 
     def facts(self) -> pa.Table:
         """Return every row without its vector: id, norm, tokens, truncated."""

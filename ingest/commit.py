@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from catalog import schema
 from catalog.jobs import Counts
 from catalog.sql import load
 from catalog.store import Transaction
+from ingest.staging import read_staged
 
-NAME_SAMPLES = """
-update arrived
-set sample_id = fresh.sample_id
-from fresh
-where arrived.sample_id is null and fresh.content_hash = arrived.content_hash
+DESCRIBE_SOURCES = """
+update source
+set uri = coalesce($uri, uri), license = coalesce($license, license)
+where revision = $revision and name in (select source from arrived)
 """
 
 
@@ -38,47 +40,45 @@ def commit(
         transaction: the checkpoint is moved in it too.
         job_id: the job they belong to.
         provenance: of the sources that are new.
-        rows: Parquet files of accepted rows, as `ingest.staging` writes them.
-        refused: Parquet files of refused rows.
+        rows: files of accepted rows, as `ingest.staging` writes them.
+        refused: files of refused rows.
     """
     counts = Counts()
     if rows:
-        counts.add(_commit_rows(transaction, job_id, provenance, list(rows)))
+        counts.add(_commit_rows(transaction, job_id, provenance, read_staged(rows)))
     if refused:
         counts.refused = transaction.insert_select(
             schema.rejection,
-            "select $job_id as job_id, * from read_parquet($paths)",
-            {"job_id": job_id, "paths": list(refused)},
+            "select $job_id as job_id, * from staged",
+            {"job_id": job_id},
+            staged=read_staged(refused),
         )
     counts.read = counts.added + counts.duplicate + counts.refused
     return counts
 
 
 def _commit_rows(
-    transaction: Transaction,
-    job_id: int,
-    provenance: Provenance,
-    paths: list[str],
+    transaction: Transaction, job_id: int, provenance: Provenance, staged: pa.Table
 ) -> Counts:
-    transaction.make("arrived", load("ingest/arrived"), paths=paths)
+    transaction.register("staged", staged)
+    transaction.make("arrived", load("ingest/arrived"))
     transaction.make("fresh", load("ingest/fresh"))
-    added = transaction.insert_select(schema.sample, load("ingest/sample"), {"paths": paths})
-    transaction.connection.execute(NAME_SAMPLES)
-    origin = {
-        "paths": paths,
+    added = transaction.insert_select(schema.sample, load("ingest/sample"))
+    described = {
         "revision": provenance.revision,
         "uri": provenance.uri,
         "license": provenance.license,
     }
-    transaction.insert_select(schema.source, load("ingest/source"), origin)
+    if provenance.uri or provenance.license:
+        transaction.connection.execute(DESCRIBE_SOURCES, described)
+    transaction.insert_select(schema.source, load("ingest/source"), described)
     transaction.insert_select(
         schema.sample_source,
         load("ingest/appearance"),
-        {"paths": paths, "job_id": job_id, "revision": provenance.revision},
+        {"job_id": job_id, "revision": provenance.revision},
     )
-    total = transaction.value("select count(*) from arrived")
     retired = transaction.value("select count(*) from arrived semi join retired using (sample_id)")
-    return Counts(added=added, duplicate=total - added, retired=retired)
+    return Counts(added=added, duplicate=staged.num_rows - added, retired=retired)
 
 
 def retire_unseen(transaction: Transaction, provenance: Provenance, seen: Sequence[str]) -> int:
@@ -87,7 +87,11 @@ def retire_unseen(transaction: Transaction, provenance: Provenance, seen: Sequen
     Args:
         transaction: to write in.
         provenance: tells the revision.
-        seen: Parquet files with the `source` and `content_hash` of every row read.
+        seen: files of every row accepted, with its `source` and `content_hash`.
     """
-    params = {"revision": provenance.revision, "seen": list(seen)}
-    return transaction.insert_select(schema.retirement, load("ingest/unseen"), params)
+    return transaction.insert_select(
+        schema.retirement,
+        load("ingest/unseen"),
+        {"revision": provenance.revision},
+        staged=read_staged(seen).select(["source", "content_hash"]),
+    )

@@ -1,7 +1,7 @@
 """The embed job: what a space lacks is encoded and stored as it comes; killed, it goes on."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -9,17 +9,19 @@ import numpy as np
 
 from catalog import schema
 from catalog.api import Catalog
-from catalog.errors import HomeBusy
+from catalog.errors import HomeBusy, InvalidInput
 from catalog.home import Home
 from catalog.jobs import Counts, Job, job
-from catalog.model import NamedSpace
+from catalog.model import NamedSpace, check_name
 from catalog.progress import Progress, Tick, silent
 from catalog.spaces import add_space, find_space, pool_ids, query_ids, require_same
 from catalog.sql import load
 from catalog.store import Store
 from catalog.vectors import Embedded, Ids, Kind, Vectors
 from ingest.batching import by_tokens
-from ingest.encoder import PRESETS, Encoder, EncoderOptions, Tokens
+from ingest.encoder import Encoder, EncoderOptions
+from ingest.models import PRESETS
+from ingest.tokens import Tokens
 
 DEFAULT_MODEL = "minilm"
 WINDOW_SAMPLES = 4096
@@ -78,16 +80,19 @@ def embed(
         SpaceMismatch: the space exists with another contract.
         ModelError: the model cannot be loaded or gives unusable vectors.
         HomeBusy: another process is embedding this space.
+        StoreError: the vectors would not fit on the disk.
     """
+    check_name(space)
+    if batch_tokens is not None and batch_tokens < 1:
+        raise InvalidInput(f"batch_tokens is {batch_tokens}, expected at least 1", hint="Try 4096.")
     with Store(catalog.home).read() as reader:
         known = find_space(reader, space)
     where = model or (known.location if known else DEFAULT_MODEL)
     asked = _options(known, where, options)
     encoder = Encoder(where, asked)
-    if known and known.space.model_revision == encoder.space.model_revision:
-        encoder.space = replace(encoder.space, model=known.space.model)
     if known:
         require_same(known, encoder.space)
+        encoder.space = known.space
     parameters = {"space": space, "model": where, **vars(asked)}
     try:
         with (
@@ -161,6 +166,7 @@ class _Embedding:
         self.count_tokens()
         missing = {kind: self.missing(kind) for kind in self.vectors}
         self.total = sum(map(len, missing.values()))
+        self.vectors["sample"].require_room(self.total)
         slices = [
             (kind, ids[start : start + WINDOW_SAMPLES])
             for kind, ids in missing.items()

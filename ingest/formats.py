@@ -1,15 +1,16 @@
 """The shapes that people keep conversations in, each taken apart into messages and the rest.
 
-Add a format: write a function that takes a row and returns its messages (a list of objects with
-`role` and `content`) and a new dictionary with every field it did not use, and list it in FORMATS
-with the fields that give it away.
+Add a format: write a function that takes out of a row what its messages are made of and returns
+them (a list of objects with `role` and `content`), leaving every field it has no use for; and list
+it in FORMATS with the fields that give it away.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
-from ingest.normalize import Refusal, Row, Shape
+from ingest.normalize import Shape
+from ingest.parse import Refusal, Row, kind
 
 FormatName = Literal["messages", "alpaca", "sharegpt", "prompt-completion"]
 
@@ -32,15 +33,11 @@ SHAREGPT_ROLES = {
 }
 
 
-def _without(row: Row, *names: str) -> Row:
-    return {key: value for key, value in row.items() if key not in names}
-
-
 def _text(row: Row, name: str) -> str | None:
-    """Return a field that must be text, None or absent."""
-    value = row.get(name)
+    """Take out a field that must be text, None or absent."""
+    value = row.pop(name, None)
     if value is not None and not isinstance(value, str):
-        raise Refusal("wrong type", f"{name} is no text")
+        raise Refusal("wrong type", f"{name} is {kind(value)}, expected a string")
     return value
 
 
@@ -49,77 +46,86 @@ def _system(row: Row) -> list[Row]:
     return [{"role": "system", "content": text}] if text else []
 
 
-def messages(row: Row) -> tuple[list[Any], Row]:
+def messages(row: Row) -> list[Any]:
     """`messages`: a list of objects with role and content, as most trainers read."""
-    found = row.get("messages")
+    found = row.pop("messages", None)
     if found is None:
-        raise Refusal("no messages", f"fields: {', '.join(map(str, row))[:200]}")
-    return cast("list[Any]", found), _without(row, "messages")
+        raise Refusal(
+            "no messages", f"the row's fields: {', '.join(map(repr, row))[:200] or 'none'}"
+        )
+    if type(found) is not list:
+        raise Refusal("wrong type", f"messages is {kind(found)}, expected a list")
+    return found
 
 
-def alpaca(row: Row) -> tuple[list[Any], Row]:
+def alpaca(row: Row) -> list[Any]:
     r"""`instruction`, `input`, `output`, with optional `system` and `history` of pairs.
 
-    >>> alpaca({"instruction": "Add.", "input": "1, 2", "output": "3"})[0][0]["content"]
-    'Add.\\n\\n1, 2'
+    >>> alpaca({"instruction": "Add.", "input": "1, 2", "output": "3"})[0]["content"]
+    'Add.\n\n1, 2'
     """
     instruction, given = _text(row, "instruction"), _text(row, "input")
     if instruction is None:
         raise Refusal("no messages", "instruction is missing")
     turns = _system(row)
-    for pair in row.get("history") or []:
-        if not (isinstance(pair, list) and len(pair) == 2):
-            raise Refusal("wrong type", "history is no list of pairs")
-        turns += [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]
+    for asked, answered in _pairs(row.pop("history", None)):
+        turns += _exchange(asked, answered)
     prompt = f"{instruction}\n\n{given}" if given and given.strip() else instruction
-    turns.append({"role": "user", "content": prompt})
-    if (answer := _text(row, "output")) is not None:
-        turns.append({"role": "assistant", "content": answer})
-    return turns, _without(row, "instruction", "input", "output", "system", "history")
+    answer = _text(row, "output")
+    return turns + _exchange(prompt, answer)[: 1 if answer is None else 2]
 
 
-def sharegpt(row: Row) -> tuple[list[Any], Row]:
+def _exchange(asked: object, answered: object) -> list[Row]:
+    return [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+
+
+def _pairs(history: object) -> list[list[Any]]:
+    given = [] if history is None else history
+    if isinstance(given, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in given):
+        return given
+    raise Refusal("wrong type", "history is no list of pairs")
+
+
+def sharegpt(row: Row) -> list[Any]:
     """`conversations`: a list of objects with from and value, with optional `system`."""
-    found = row.get("conversations")
+    found = row.pop("conversations", None)
     if found is None:
         raise Refusal("no messages", "conversations is missing")
     if not isinstance(found, list):
-        raise Refusal("wrong type", "conversations is no list")
-    return _system(row) + [_turn(turn) for turn in found], _without(row, "conversations", "system")
+        raise Refusal("wrong type", f"conversations is {kind(found)}, expected a list")
+    if not found:
+        raise Refusal("no messages")
+    return _system(row) + [_turn(turn) for turn in found]
 
 
-def _turn(turn: object) -> Row:
-    if not isinstance(turn, dict):
-        raise Refusal("wrong type", "a turn is no object")
-    if "from" not in turn:
+def _turn(turn: object) -> object:
+    if not isinstance(turn, dict) or "from" not in turn:
         return turn
     who, value = turn["from"], turn.get("value")
     if not isinstance(who, str):
-        raise Refusal("wrong type", "from is no text")
+        raise Refusal("wrong type", f"from is {kind(who)}, expected a string")
     role = SHAREGPT_ROLES.get(who, who)
-    rest = _without(turn, "from", "value")
+    rest = {name: item for name, item in turn.items() if name not in ("from", "value")}
     if who == "function_call":
         return {"role": role, "content": None, "function_call": value, **rest}
     return {"role": role, "content": value, **rest}
 
 
-def prompt_completion(row: Row) -> tuple[list[Any], Row]:
+def prompt_completion(row: Row) -> list[Any]:
     """`prompt` and `completion` (or `response`), each a text or a list of messages."""
-    name = "completion" if "completion" in row else "response"
-    prompt, answer = row.get("prompt"), row.get(name)
+    prompt = row.pop("prompt", None)
+    answer = row.pop("completion" if "completion" in row else "response", None)
     if prompt is None:
         raise Refusal("no messages", "prompt is missing")
     turns = _system(row) + _side(prompt, "user")
-    if answer is not None:
-        turns += _side(answer, "assistant")
-    return turns, _without(row, "prompt", name, "system")
+    return turns if answer is None else turns + _side(answer, "assistant")
 
 
 def _side(value: object, role: str) -> list[Any]:
     if isinstance(value, list):
         return value
     if not isinstance(value, str):
-        raise Refusal("wrong type", f"the {role}'s side is neither text nor a list")
+        raise Refusal("wrong type", f"the {role}'s side is {kind(value)}, expected text or a list")
     return [{"role": role, "content": value}]
 
 

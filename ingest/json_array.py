@@ -1,31 +1,34 @@
-"""The elements of a top-level JSON array, found in a stream without parsing them."""
+"""The rows of a JSON file that is not written one row a line, found without parsing them."""
 
 import re
 from collections.abc import Iterator
 from typing import IO
 
-from catalog.errors import UnreadableInput
-
 CHUNK_BYTES = 1 << 20
 
 _OUTSIDE = re.compile(rb'["{}\[\],]')
-_STRING_END = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING_END = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 Element = tuple[int, bytes, int]
 """The line an element begins on, its bytes (cut at the limit), and how many it has in all."""
 
 
-def elements(stream: IO[bytes], limit: int) -> Iterator[Element]:
+class BrokenArray(ValueError):
+    """The array is never closed, or something follows it."""
+
+
+def elements(stream: IO[bytes], limit: int, *, array: bool = True) -> Iterator[Element]:
     """Split a JSON array into its elements' raw bytes, whatever they hold.
 
     Args:
         stream: begins with the array, after white space and perhaps a byte order mark.
         limit: bytes of an element beyond this are counted, not kept.
+        array: whether there is an array at all, or only its elements, one after the other.
 
     Raises:
-        UnreadableInput: the array is never closed, or something follows it.
+        BrokenArray: when all that can be found was given.
     """
-    splitter = _Splitter(limit)
+    splitter = _Splitter(limit, array)
     while chunk := stream.read(CHUNK_BYTES):
         yield from splitter.feed(chunk)
     yield from splitter.close()
@@ -34,9 +37,10 @@ def elements(stream: IO[bytes], limit: int) -> Iterator[Element]:
 class _Splitter:
     """Follows brackets and strings across chunks; keeps at most one unfinished element."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, array: bool) -> None:
         self._limit = limit
-        self._depth = 0
+        self._array = array
+        self._depth = 0 if array else 1
         self._closed = False
         self._in_string = False
         self._left = b""
@@ -75,6 +79,10 @@ class _Splitter:
                     self._add(text[start : position - 1])
                     yield from self._last()
                     start = position
+                elif self._depth == 1 and not self._array:
+                    self._add(text[start:position])
+                    yield self._take()
+                    start = position
         if self._in_string:  # an escape that the chunk cuts in two is looked at again, whole
             backslashes = len(text) - len(text.rstrip(b"\\"))
             self._left = text[len(text) - backslashes % 2 :]
@@ -87,7 +95,9 @@ class _Splitter:
 
     def _add(self, piece: bytes) -> None:
         if self._closed and piece.strip():
-            raise UnreadableInput(f"line {self._line}: something follows the end of the JSON array")
+            blank = piece[: len(piece) - len(piece.lstrip())]
+            line = self._line + self._newlines + blank.count(b"\n")
+            raise BrokenArray(f"line {line}: something follows the end of the JSON array")
         room = self._limit - self._size
         if room > 0:
             self._parts.append(piece[:room])
@@ -110,7 +120,9 @@ class _Splitter:
 
     def close(self) -> Iterator[Element]:
         """Give what is left when the stream ends."""
+        self._add(self._left)
         if not self._closed:
             if b"".join(self._parts).strip():
                 yield self._take()
-            raise UnreadableInput(f"the JSON array is cut off at line {self._line}")
+            if self._array:
+                raise BrokenArray(f"the JSON array is cut off at line {self._line}")

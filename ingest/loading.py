@@ -3,9 +3,10 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
+from tempfile import mkdtemp
 from time import monotonic
 
 from catalog.api import Catalog
@@ -16,17 +17,18 @@ from catalog.progress import Progress, Tick, silent
 from catalog.sql import load as load_query
 from catalog.store import Store
 from ingest.commit import Provenance, commit, retire_unseen
-from ingest.formats import FORMAT_NAMES, FormatName, recognise
-from ingest.normalize import Refusal, Row, parse
-from ingest.readers import COMPRESSED, Input, find
-from ingest.staging import Plan, Staged, raw_rows
+from ingest.formats import FormatName
+from ingest.inputs import Input, find, recognise_format
+from ingest.readers import BLOCK_BYTES
+from ingest.staging import Plan, Staged, describe_refusal
+from ingest.tables import BATCH_ROWS
 from ingest.workers import Stagers, Work
 
 MAX_ROW_BYTES = 16 << 20
 DEFAULT_REVISION = "main"
-COMMIT_ROWS = 120_000
-COMMIT_SECONDS = 10.0
-ROWS_TO_RECOGNISE = 100
+COMMIT_ROWS = 250_000
+COMMIT_BYTES = 512 << 20
+COMMIT_SECONDS = 30.0
 UNPACKED_RATIO = 6
 """How much larger than its file compressed text may be, for the check of free disk."""
 
@@ -89,9 +91,9 @@ def load(
     Raises:
         UnreadableInput: a file is missing or damaged; what came before it is kept.
         RefusedRows: in a strict job, a row was refused.
+        InvalidInput: an argument cannot be used, or a replacement holds no sample at all.
     """
-    if source is not None and not source.strip():
-        raise InvalidInput("the source's name is empty", hint="Give --source a name.")
+    _check_names(source=source, revision=revision, license=license, uri=uri)
     inputs = find([str(path) for path in paths])
     formats = {place.path: recognise_format(place, format, max_row_bytes) for place in inputs}
     announce(Counter(formats.values()))
@@ -106,50 +108,49 @@ def load(
         "strict": strict,
         "max_row_bytes": max_row_bytes,
     }
-    sweep(catalog.home)
-    with job(catalog.home, "ingest", parameters, [place.stamp for place in inputs]) as running:
-        folder = catalog.home.staging / f"job-{running.job_id}"
-        folder.mkdir(parents=True, exist_ok=True)
+    stamps = [BLOCK_BYTES, BATCH_ROWS, *(place.stamp for place in inputs)]
+    with (
+        job(catalog.home, "ingest", parameters, stamps) as running,
+        staging_folder(catalog.home, running.job_id) as folder,
+    ):
         check_disk(inputs, folder)
         names = {path: name for path, (name, _) in formats.items()}
         plan = Plan(str(folder), source, max_row_bytes)
         provenance = Provenance(revision, uri, license)
         ingest = _Ingest(Store(catalog.home), running, plan, provenance, strict, replace, progress)
-        try:
-            ingest.run(inputs, names)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        ingest.run(inputs, names)
         return ingest.report()
 
 
-def recognise_format(place: Input, wanted: str, max_row_bytes: int) -> tuple[FormatName, bool]:
-    """Return an input's format, and whether it was asked for or shown by its first rows.
+def _check_names(**names: str | None) -> None:
+    for what, name in names.items():
+        if name is not None and not (name.strip() and name.isprintable()):
+            raise InvalidInput(
+                f"the {what} {name!r} is empty or holds control characters",
+                hint=f"Give another {what}, or leave it out.",
+            )
 
-    Raises:
-        InvalidInput: `wanted` is no format.
+
+@contextmanager
+def staging_folder(home: Home, job_id: int) -> Iterator[Path]:
+    """Make a folder for a job, after removing those of jobs that were killed.
+
+    Its name is new each time: a process of the killed job may still write into the old one.
     """
-    for name in FORMAT_NAMES:
-        if wanted == name:
-            return name, True
-    if wanted != "auto":
-        raise InvalidInput(
-            f"no format named {wanted!r}", hint=f"Formats: auto, {', '.join(FORMAT_NAMES)}."
-        )
-    rows: list[Row] = []
-    for block in islice(place.blocks(max_row_bytes), 1):
-        for _, raw in islice(raw_rows(block), ROWS_TO_RECOGNISE):
-            try:
-                rows.append(parse(raw) if isinstance(raw, bytes) else raw)
-            except Refusal:
-                continue
-    found = recognise(rows)
-    return found or "messages", found is not None
+    sweep(home, job_id)
+    home.staging.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix=f"job-{job_id}-", dir=home.staging))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(home: Home) -> None:
-    """Remove what killed jobs left in staging; they make it anew when they go on."""
-    for folder in home.staging.glob("job-*"):
-        if not is_alive(home, int(folder.name.removeprefix("job-"))):
+def sweep(home: Home, mine: int) -> None:
+    """Remove what killed jobs left in staging, this one among them; they make it anew."""
+    for folder in home.staging.glob("job-*-*"):
+        job_id = int(folder.name.split("-")[1])
+        if job_id == mine or not is_alive(home, job_id):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -159,10 +160,8 @@ def check_disk(inputs: Sequence[Input], folder: Path) -> None:
     Raises:
         StoreError: it does not.
     """
-    packed = tuple(COMPRESSED)
     needed = sum(
-        place.size_bytes * (UNPACKED_RATIO if place.path.endswith(packed) else 1)
-        for place in inputs
+        place.size_bytes * (UNPACKED_RATIO if place.is_compressed else 1) for place in inputs
     )
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -170,6 +169,12 @@ def check_disk(inputs: Sequence[Input], folder: Path) -> None:
             f"about {needed / 1e9:.1f} GB of disk are needed, {free / 1e9:.1f} GB are free",
             hint="Free some space, or use a home on another disk.",
         )
+
+
+def fills_chunk(blocks: Sequence[Staged]) -> bool:
+    """Tell whether these are as much as one transaction should hold."""
+    rows = sum(block.rows for block in blocks)
+    return rows >= COMMIT_ROWS or sum(block.size_bytes for block in blocks) >= COMMIT_BYTES
 
 
 @dataclass
@@ -205,11 +210,15 @@ class _Ingest:
         self.commit()
         if self.failure:
             raise self.failure
+        if self.replace and not self.kept:
+            raise InvalidInput(
+                "no row of the input was taken in, so replacing would retire the whole source",
+                hint="Is it the right file? Nothing was retired.",
+            )
         with self.store.write("ingest", job_id=self.job.job_id) as transaction:
             if self.replace:
                 seen = [block.path(self.plan.folder, "rows") for block in self.kept]
-                if seen:
-                    self.withdrawn = retire_unseen(transaction, self.provenance, seen)
+                self.withdrawn = retire_unseen(transaction, self.provenance, seen)
             self.job.finish(transaction)
 
     def work(self, inputs: Sequence[Input], formats: dict[str, FormatName]) -> Iterator[Work]:
@@ -228,29 +237,27 @@ class _Ingest:
 
     def take(self, staged: Staged) -> None:
         """Put a staged block with those that wait, and commit them when it is time."""
-        self.rows += staged.accepted + staged.reasons.total()
+        self.rows += staged.rows
         if self.replace and staged.accepted:
             self.kept.append(staged)
         if staged.number <= self.resumed_at:
             return
         self.pending.append(staged)
-        waiting = sum(block.accepted for block in self.pending)
-        due = waiting >= COMMIT_ROWS or monotonic() - self.committed_at > COMMIT_SECONDS
-        if due and not self.strict:
+        late = monotonic() - self.committed_at > COMMIT_SECONDS
+        if not self.strict and (late or fills_chunk(self.pending)):
             self.commit()
 
     def refuse_if_strict(self) -> None:
-        """Stop a strict job that refused a row, before anything is written."""
+        """Stop a strict job that refused a row or an input, before anything is written."""
+        if self.strict and self.failure:
+            raise self.failure
         reasons: Counter[str] = sum((block.reasons for block in self.pending), Counter())
         if not (self.strict and reasons):
             return
         first = [refusal for block in self.pending for refusal in block.first_refusals][:3]
-        shown = "; ".join(
-            f"{file}:{line}: {reason}" + (f" ({detail})" if detail else "")
-            for file, line, reason, detail in first
-        )
         raise RefusedRows(
-            f"{reasons.total()} rows were refused, so nothing was added: {shown}",
+            f"{reasons.total()} rows were refused, so nothing was added: "
+            + "; ".join(map(describe_refusal, first)),
             hint="Mend them, or leave --strict out to take the rest and have these counted.",
         )
 
@@ -258,7 +265,7 @@ class _Ingest:
         """Commit what waits, and delete its staged files."""
         while self.pending:
             chunk = [self.pending.pop(0)]
-            while self.pending and sum(block.accepted for block in chunk) < COMMIT_ROWS:
+            while self.pending and not fills_chunk(chunk):
                 chunk.append(self.pending.pop(0))
             rows = [b.path(self.plan.folder, "rows") for b in chunk if b.accepted]
             refused = [b.path(self.plan.folder, "refused") for b in chunk if b.reasons]

@@ -1,12 +1,11 @@
 """A raw row becomes a sample (messages, tools, hash) with where it came from, or a refusal."""
 
-import re
 from collections.abc import Callable, Mapping
-from json import JSONDecoder, JSONEncoder
-from math import isfinite
+from json import JSONEncoder
 from typing import Any, NamedTuple
 
 from catalog.identity import content_hash, encode_message, order_key
+from ingest.parse import Refusal, Row, kind
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 MESSAGE_FIELDS = frozenset(
@@ -27,20 +26,11 @@ MESSAGE_FIELDS = frozenset(
 )
 """What else of a message a model may be trained on; it is hashed. The rest is metadata."""
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+MAX_DEPTH = 100
+"""Lists and objects within each other; far beyond what real rows have, far below Python's limit."""
 
-Row = dict[str, Any]
-Shape = Callable[[Row], tuple[list[Any], Row]]
-"""Takes a row apart into messages and everything that is left."""
-
-
-class Refusal(Exception):
-    """Why a row is not taken in."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
+Shape = Callable[[Row], list[Any]]
+"""Takes the messages out of a row and leaves everything else in it."""
 
 
 class Conversation(NamedTuple):
@@ -55,195 +45,201 @@ class Conversation(NamedTuple):
         tools: JSON text, or None.
         characters: of all contents together.
         external_id: the row's own `id`, as text.
-        dataset: the row's `dataset` field, if it is a text.
+        source: where it came from.
         metadata: JSON text of every field that is neither content nor id, or None.
     """
 
     content_hash: bytes
     order_key: int
-    roles: tuple[str, ...]
-    contents: tuple[str | None, ...]
-    extras: tuple[str | None, ...]
+    roles: list[str]
+    contents: list[str | None]
+    extras: list[str | None]
     tools: str | None
     characters: int
     external_id: str | None
-    dataset: str | None
+    source: str
     metadata: str | None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Row:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Refusal("duplicate key", repr(twice))
-    return found
-
-
-def _not_a_number(text: str) -> float:
-    raise Refusal("not a number", f"{text} is not JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise Refusal("not a number", f"{text} is too large")
-    return value
-
-
-_decode = JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_not_a_number, parse_float=_finite
-).decode
-_encode = JSONEncoder(ensure_ascii=False, default=str).encode
-
-
-def parse(raw: bytes) -> Row:
-    """Read one row of JSON, more strictly than JSON itself.
-
-    Raises:
-        Refusal: broken JSON or UTF-8, a duplicate key, NaN, a lone surrogate, or not an object.
-    """
-    try:
-        row = _decode(raw.decode())
-    except UnicodeDecodeError as error:
-        raise Refusal("broken UTF-8", f"byte {error.start}: {error.reason}") from error
-    except (ValueError, RecursionError) as error:
-        raise Refusal("broken JSON", str(error)) from error
-    if type(row) is not dict:
-        raise Refusal("wrong type", f"the row is {_kind(row)}, expected an object")
-    if _SURROGATE.search(raw):
-        _refuse_surrogates(row)
-    return row
-
-
-def _refuse_surrogates(row: Row) -> None:
-    try:
-        _encode(row).encode()
-    except UnicodeEncodeError as error:
-        found = f"U+{ord(str(error.object)[error.start]):04X}"
-        raise Refusal("lone surrogate", found) from error
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
-    return "missing" if value is None else names.get(type(value), "a number")
-
-
-def normalize(row: Row, shape: Shape, *, needs_answer: bool = True) -> Conversation:
+def normalize(
+    row: Row, shape: Shape, *, source: str | None = None, needs_answer: bool = True
+) -> Conversation:
     """Check one row and return what it holds.
 
     Args:
-        row: as read; not kept.
-        shape: takes the format's row apart into messages and the rest, from `ingest.formats`.
+        row: as read; it is taken apart.
+        shape: takes the messages out of the row, from `ingest.formats`.
+        source: where the row comes from; None if its `dataset` field says so.
         needs_answer: refuse a conversation without an assistant turn; queries may lack one.
 
     Raises:
         Refusal: with the reason, one of a small closed set, and a detail.
     """
-    turns, rest = shape(row)
-    tools = rest.pop("tools", None)
+    turns = shape(row)
+    tools = row.pop("tools", None)
     if tools is not None and type(tools) not in (list, str):
-        raise Refusal("wrong type", f"tools is {_kind(tools)}, expected a list")
-    external_id = _external_id(rest)
-    messages, strays = _messages(turns)
-    if strays:
-        rest["message_fields"] = strays
-    roles, contents, extras, encoded = zip(*messages, strict=True)
-    if needs_answer and "assistant" not in roles:
+        raise Refusal("wrong type", f"tools is {kind(tools)}, expected a list")
+    external_id = _external_id(row)
+    messages = _messages(turns)
+    if messages.strays:
+        row[_free_name(row)] = messages.strays
+    if needs_answer and "assistant" not in messages.roles:
         raise Refusal("no assistant turn")
+    tools_text = None if tools is None else _json(tools)
     try:
-        identity = content_hash(encoded, tools)
-    except UnicodeEncodeError as error:
-        raise Refusal("lone surrogate") from error
-    dataset = rest.get("dataset")
+        identity = content_hash(messages.encoded, tools)
+    except TypeError as error:
+        raise Refusal("wrong type", f"in tools: {error}") from error
     return Conversation(
         identity,
         order_key(identity),
-        roles,
-        contents,
-        extras,
-        None if tools is None else _json(tools),
-        sum(map(len, filter(None, contents))),
+        messages.roles,
+        messages.contents,
+        messages.extras,
+        tools_text,
+        sum(map(len, filter(None, messages.contents))),
         external_id,
-        dataset if isinstance(dataset, str) and dataset else None,
-        _json(rest) if rest else None,
+        source or _take_source(row),
+        _json(row) if row else None,
     )
 
 
-Encoded = tuple[str, str | None, str | None, bytes]
-"""A message: role, content, extra as JSON text, and the canonical bytes of it all."""
+def _take_source(row: Row) -> str:
+    """Take the name of its source out of a row.
+
+    Raises:
+        Refusal: it has none.
+    """
+    name = row.pop("dataset", None)
+    if type(name) is not str or not name.strip():
+        found = "empty" if type(name) is str else kind(name)
+        raise Refusal("no source", f"`dataset` is {found}, and no --source was given")
+    if "\0" in name:
+        raise Refusal("NUL character", "in the dataset")
+    return name
 
 
-def _messages(turns: list[Any]) -> tuple[list[Encoded], Row]:
-    """Check every message and encode it; the second value holds stray fields by position."""
-    if type(turns) is not list:
-        raise Refusal("wrong type", f"messages is {_kind(turns)}, expected a list")
+def _free_name(row: Row) -> str:
+    """Return where to keep the messages' stray fields: `message_fields`, unless the row has one."""
+    name = "message_fields"
+    while name in row:
+        name += "_"
+    return name
+
+
+class _Messages(NamedTuple):
+    """The messages of a row, field by field: `encoded` are the canonical bytes of each.
+
+    What no model is trained on is in `strays`, by position.
+    """
+
+    roles: list[str]
+    contents: list[str | None]
+    extras: list[str | None]
+    encoded: list[bytes]
+    strays: Row
+
+
+def _messages(turns: list[Any]) -> _Messages:
+    """Check every message and encode it."""
     if not turns:
         raise Refusal("no messages")
-    found: list[Encoded] = []
-    strays = {}
+    found = _Messages([], [], [], [], {})
     for position, turn in enumerate(turns):
-        role, content, extra, stray = _split(position, turn)
+        if type(turn) is not dict:
+            raise Refusal("wrong type", f"message {position} is {kind(turn)}, expected an object")
+        role: Any = turn.get("role")
+        content: Any = turn.get("content")
+        extra = None
+        if len(turn) > 2 or "content" not in turn:
+            extra, stray = _others(turn)
+            if stray:
+                found.strays[str(position)] = stray
         _check(position, role, content, extra)
-        if stray:
-            strays[str(position)] = stray
+        found.roles.append(role)
+        found.contents.append(content)
+        found.extras.append(_json(extra) if extra else None)
         try:
-            encoded = encode_message(role, content, extra)
-        except UnicodeEncodeError as error:
-            raise Refusal("lone surrogate", f"message {position}") from error
-        found.append((role, content, _json(extra) if extra else None, encoded))
-    return found, strays
+            found.encoded.append(encode_message(role, content, extra))
+        except TypeError as error:
+            raise Refusal("wrong type", f"message {position}: {error}") from error
+    return found
 
 
-def _split(position: int, turn: object) -> tuple[str, str | None, Row | None, Row | None]:
-    """Take a message apart into role, content, what is trained on besides, and stray fields."""
-    if type(turn) is not dict:
-        raise Refusal("wrong type", f"message {position} is {_kind(turn)}, expected an object")
-    role, content = turn.get("role"), turn.get("content")
-    if type(role) is not str:
-        raise Refusal("wrong type", f"role of message {position} is {_kind(role)}")
-    if content is not None and type(content) is not str:
-        raise Refusal("wrong type", f"content of message {position} is {_kind(content)}")
-    if len(turn) == 2 and "content" in turn:
-        return role, content, None, None
+def _others(turn: Row) -> tuple[Row | None, Row]:
+    """Return a message's other fields: what is trained on besides, and what is not."""
     others = {k: v for k, v in turn.items() if v is not None and k not in ("role", "content")}
     extra = {k: v for k, v in others.items() if k in MESSAGE_FIELDS}
     stray = {k: v for k, v in others.items() if k not in MESSAGE_FIELDS}
-    return role, content, extra or None, stray or None
+    return extra or None, stray
 
 
-def _check(position: int, role: str, content: str | None, extra: Row | None) -> None:
+def _check(position: int, role: object, content: object, extra: Row | None) -> None:
+    if type(role) is not str:
+        raise Refusal("wrong type", f"role of message {position} is {kind(role)}")
     if role not in ROLES:
         raise Refusal("unknown role", repr(role[:40]))
-    empty = not content or content.isspace()
-    if empty and role == "user":
-        raise Refusal("empty user content", f"message {position}")
-    if empty and role == "assistant":
-        calls = extra and (extra.get("tool_calls") or extra.get("function_call"))
-        if not calls:
-            raise Refusal("empty assistant turn", f"message {position} has no content and no call")
-    if content and "\0" in content:
+    if content is not None and type(content) is not str:
+        raise Refusal("wrong type", f"content of message {position} is {kind(content)}")
+    if not content or content.isspace():
+        _check_empty(position, role, extra)
+    elif "\0" in content:
         raise Refusal("NUL character", f"message {position}")
 
 
-def _external_id(rest: Row) -> str | None:
+def _check_empty(position: int, role: str, extra: Row | None) -> None:
+    if role == "user":
+        raise Refusal("empty user content", f"message {position}")
+    calls = extra and (extra.get("tool_calls") or extra.get("function_call"))
+    if role == "assistant" and not calls:
+        raise Refusal("empty assistant turn", f"message {position} has no content and no call")
+
+
+def _external_id(row: Row) -> str | None:
     """Take the row's own id, a text or a whole number; any other kind stays metadata."""
-    value = rest.get("id")
+    value = row.get("id")
     if type(value) not in (str, int):
         return None
-    del rest["id"]
+    del row["id"]
     text = str(value)
     if "\0" in text:
         raise Refusal("NUL character", "in the id")
     return text
 
 
-def _json(value: object) -> str:
-    """Return JSON text, refusing the NUL characters that DuckDB's JSON cannot hold."""
-    text = _encode(value)
+def _hexadecimal(value: object) -> str:
+    """Write bytes, the one kind of value that a table may hold and JSON may not."""
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+_encode = JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, default=_hexadecimal
+).encode
+
+
+def _json(value: Any) -> str:  # noqa: ANN401
+    """Return JSON text, refusing what must not be stored: NUL, NaN, and endless nesting."""
+    try:
+        text = _encode(value)
+    except RecursionError as error:
+        raise Refusal("nested too deeply") from error
+    except ValueError as error:
+        raise Refusal("not a number", "NaN or infinite") from error
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _refuse_depth(value)
     if "\\u0000" in text and _holds_nul(value):
         raise Refusal("NUL character", "outside the contents")
     return text
+
+
+def _refuse_depth(value: Any) -> None:  # noqa: ANN401
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        items = [item.values() if type(item) is dict else item for item in level]
+        level = [item for inner in items for item in inner if type(item) in (dict, list)]
+        if not level:
+            return
+    raise Refusal("nested too deeply", f"the limit is {MAX_DEPTH} levels")
 
 
 def _holds_nul(value: object) -> bool:

@@ -1,27 +1,43 @@
-"""Inputs, read as a stream of blocks: raw lines, elements of a JSON array, or Arrow batches.
+"""Files of JSON, read as a stream of blocks: whole lines, or the elements of an array.
 
 Nothing is parsed here beyond finding where rows begin and end, so that the expensive part can be
 done elsewhere, in parallel. The blocks of one file are always the same, which lets a job that was
 killed skip those it has committed.
 """
 
+import json
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from catalog.errors import InvalidInput, UnreadableInput
-from ingest.json_array import elements
+from catalog.errors import UnreadableInput
+from ingest.json_array import BrokenArray, elements
 
 BLOCK_BYTES = 4 << 20
-BATCH_ROWS = 4096
-COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
-HUB = "hf://"
+HEAD_BYTES = 1 << 16
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""How compressed files begin: what is in a file counts, not what its name says."""
+
+FOREIGN = {
+    b"PAR1": "a Parquet file: name it *.parquet",
+    b"ARROW1": "an Arrow file: save it as Parquet",
+    b"PK\x03\x04": "a zip archive: unpack it",
+    b"BZh": "compressed by bzip2: unpack it",
+    b"\xfd7zXZ\x00": "compressed by xz: unpack it",
+    b"\x89PNG": "a picture",
+    b"%PDF": "a PDF document",
+    b"SQLite format 3": "an SQLite database",
+    b"\xff\xfe": "text in UTF-16: convert it with `iconv -f utf-16 -t utf-8`",
+    b"\xfe\xff": "text in UTF-16: convert it with `iconv -f utf-16 -t utf-8`",
+}
+"""How files begin that no row could be found in, and what they are."""
+
+Layout = Literal["lines", "array", "objects"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,7 @@ class Block:
         file: the input's name in the catalog.
         first_line: line of the first row, from 1; for tables its row number.
         data: lines as they are (JSONL), an Arrow stream (tables), or one row each (array).
+        table: whether `data` is an Arrow stream.
         lines: for array elements, the line each begins on.
         cut_bytes: the whole row's size, where `data` is the beginning of one too large.
         read_bytes: how far into the input's file reading has come.
@@ -45,73 +62,86 @@ class Block:
     cut_bytes: int = 0
     read_bytes: int = 0
 
-
-@dataclass(frozen=True)
-class Input:
-    """One file or data set to read.
-
-    Attributes:
-        name: how the catalog calls it: the path below what the user named.
-        path: where it is.
-        read: gives its blocks; takes the largest size of a row in bytes.
-        stamp: changes when the content does.
-        size_bytes: what reading it will cost, as far as known.
-    """
-
-    name: str
-    path: str
-    read: Callable[[str, str, int], Iterator[Block]]
-    stamp: tuple[int, int]
-    size_bytes: int
-
-    def blocks(self, max_row_bytes: int) -> Iterator[Block]:
-        """Read the input from its beginning.
-
-        Raises:
-            UnreadableInput: it is damaged, or not what its name says.
-        """
-        try:
-            yield from self.read(self.path, self.name, max_row_bytes)
-        except (OSError, EOFError, pa.ArrowException) as error:
-            raise UnreadableInput(
-                f"cannot read {self.path}: {error}",
-                hint="What came before is kept; mend the file and run the same command again.",
-            ) from error
+    @property
+    def size_bytes(self) -> int:
+        """Return how much data it holds."""
+        return len(self.data) if isinstance(self.data, bytes) else sum(map(len, self.data))
 
 
 @contextmanager
 def _open(path: str) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
     """Open a file; the second value tells how many of its own bytes were read."""
     with pa.OSFile(path, "rb") as file:
-        codec = COMPRESSED.get(Path(path).suffix)
+        begun = file.read(4)
+        file.seek(0)
+        codec = next((codec for mark, codec in CODECS.items() if begun.startswith(mark)), None)
         yield pa.CompressedInputStream(file, codec) if codec else file, file.tell
 
 
-def read_jsonl(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
-    """Read lines in blocks that end where a line ends; an endless line is cut, not kept."""
+def read_json(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
+    """Read a file of JSON: a row a line, one array of them, or rows written over several lines.
+
+    Args:
+        path: of the file, compressed or not.
+        name: what the catalog calls it.
+        max_row_bytes: what is beyond this of a longer row is counted, not kept.
+    """
     with _open(path) as (stream, tell):
-        head = stream.read(1 << 16)
-        if re.match(rb"(\xef\xbb\xbf)?\s*\[\s*[{\]]", head):
-            yield from read_json_array(path, name, max_row_bytes)
+        head = stream.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
+        _refuse_foreign(path, head)
+        kind = layout(head)
+        if kind == "lines":
+            for block in _line_blocks(stream, head, name, max_row_bytes):
+                yield replace(block, read_bytes=tell())
             return
-        begun = head.removeprefix(b"\xef\xbb\xbf")
-        for block in _line_blocks(stream, begun, name, max_row_bytes):
+    with _open(path) as (stream, tell):
+        for block in _element_blocks(stream, name, max_row_bytes, array=kind == "array"):
             yield replace(block, read_bytes=tell())
 
 
+def _refuse_foreign(path: str, head: bytes) -> None:
+    for mark, what in FOREIGN.items():
+        if head.startswith(mark):
+            raise UnreadableInput(
+                f"{path} is no JSON, but {what.partition(':')[0]}",
+                hint=f"It is {what}." if ":" in what else "Leave it out.",
+            )
+
+
+def layout(head: bytes) -> Layout:
+    r"""Tell from its beginning how a file's rows are written.
+
+    >>> layout(b'{"messages": []}\n'), layout(b'[{"messages": []}]'), layout(b'{\n  "messages": [')
+    ('lines', 'array', 'objects')
+    """
+    first, end, more = head.lstrip().partition(b"\n")
+    if first.startswith(b"["):
+        whole_line = end and more.strip() and _parses(first)
+        return "lines" if whole_line else "array"
+    return "objects" if re.fullmatch(rb"\{\s*", first) and end else "lines"
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _line_blocks(stream: IO[bytes], rest: bytes, name: str, limit: int) -> Iterator[Block]:
+    """Read lines in blocks that end where a line ends; an endless line is cut, not kept."""
     line = 1
     while chunk := stream.read(BLOCK_BYTES):
-        cut = chunk.rfind(b"\n") + 1
-        if not cut:
-            rest += chunk
-            if len(rest) > limit:
-                rest = yield from _skip_line(stream, rest, name, line, limit)
-                line += 1
-            continue
-        yield Block(name, line, block := rest + chunk[:cut])
-        line += block.count(b"\n")
-        rest = chunk[cut:]
+        rest += chunk
+        cut = rest.rfind(b"\n") + 1
+        if cut:
+            yield Block(name, line, rest[:cut])
+            line += rest.count(b"\n", 0, cut)
+            rest = rest[cut:]
+        if len(rest) > limit:
+            rest = yield from _skip_line(stream, rest, name, line, limit)
+            line += 1
     if rest:
         yield Block(name, line, rest)
 
@@ -131,128 +161,29 @@ def _skip_line(
     return rest
 
 
-def read_json_array(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
-    """Read the elements of one top-level JSON array."""
-    with _open(path) as (stream, tell):
-        rows: list[bytes] = []
-        lines: list[int] = []
-        size = 0
-        for line, raw, full_bytes in elements(stream, max_row_bytes):
+def _element_blocks(stream: IO[bytes], name: str, limit: int, *, array: bool) -> Iterator[Block]:
+    """Read elements in blocks; of an array that breaks off, what came before is given first."""
+    rows: list[bytes] = []
+    lines: list[int] = []
+    size = 0
+    try:
+        for line, raw, full_bytes in elements(stream, limit, array=array):
             if full_bytes > len(raw):
-                yield Block(name, line, raw, cut_bytes=full_bytes, read_bytes=tell())
+                yield Block(name, line, raw, cut_bytes=full_bytes)
                 continue
             rows.append(raw)
             lines.append(line)
             size += len(raw)
             if size >= BLOCK_BYTES:
-                yield Block(name, lines[0], rows, lines=tuple(lines), read_bytes=tell())
+                yield _rows_block(name, lines, rows)
                 rows, lines, size = [], [], 0
+    except BrokenArray:
         if rows:
-            yield Block(name, lines[0], rows, lines=tuple(lines))
+            yield _rows_block(name, lines, rows)
+        raise
+    if rows:
+        yield _rows_block(name, lines, rows)
 
 
-def read_parquet(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
-    """Read a Parquet file batch by batch."""
-    with pq.ParquetFile(path) as file:
-        yield from _table_blocks(file.iter_batches(batch_size=BATCH_ROWS), name)
-
-
-def _table_blocks(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Block]:
-    row = 1
-    for batch in batches:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        yield Block(name, row, sink.getvalue().to_pybytes(), table=True)
-        row += batch.num_rows
-
-
-READERS = {".jsonl": read_jsonl, ".ndjson": read_jsonl, ".json": read_jsonl}
-"""How a file is read, by the end of its name; any of these may be compressed (COMPRESSED)."""
-
-
-def read_saved(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
-    """Read a data set that `datasets` saved to disk; of several splits, `path` ends in one."""
-    from datasets import DatasetDict, load_from_disk
-
-    found = load_from_disk(path)
-    if isinstance(found, DatasetDict):
-        for split in sorted(found):
-            yield from _table_blocks(_batches(found[split]), f"{name}/{split}")
-    else:
-        yield from _table_blocks(_batches(found), name)
-
-
-def read_hub(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
-    """Read `hf://owner/name[:split]` through `datasets`, from the hub or a local folder."""
-    from datasets import load_dataset
-
-    where, _, split = path.removeprefix(HUB).partition(":")
-    try:
-        found = load_dataset(where, split=split or "train")
-    except Exception as error:
-        raise UnreadableInput(
-            f"cannot load {path}: {error}",
-            hint="Expected hf://owner/name or hf://owner/name:split; is the hub reachable?",
-        ) from error
-    yield from _table_blocks(_batches(found), name)
-
-
-def _batches(dataset: object) -> Iterator[pa.RecordBatch]:
-    for table in dataset.with_format("arrow").iter(batch_size=BATCH_ROWS):  # type: ignore[attr-defined]
-        yield from table.combine_chunks().to_batches()
-
-
-def find(paths: list[str]) -> list[Input]:
-    """Return the inputs that these paths name, a folder's files in order of name.
-
-    Raises:
-        UnreadableInput: a path does not exist.
-        InvalidInput: a file is of no known kind.
-    """
-    return [found for path in paths for found in _find(path)]
-
-
-def _find(path: str) -> list[Input]:
-    if path.startswith(HUB):
-        return [Input(path.removeprefix(HUB), path, read_hub, (0, 0), 0)]
-    place = Path(path).expanduser().absolute()
-    if not place.exists():
-        raise UnreadableInput(
-            f"no file or folder at {path!r}", hint="Give files, folders or hf://owner/name."
-        )
-    if not place.is_dir():
-        return [_file(place, place.name)]
-    if (place / "dataset_info.json").exists() or (place / "dataset_dict.json").exists():
-        return [Input(place.name, str(place), read_saved, *_stamp(place))]
-    inside = sorted(file for file in place.rglob("*") if file.is_file() and _reader(file))
-    if not inside:
-        raise InvalidInput(f"the folder {path!r} holds no file that can be read", hint=_known())
-    return [_file(file, str(file.relative_to(place.parent))) for file in inside]
-
-
-def _file(place: Path, name: str) -> Input:
-    reader = _reader(place)
-    if reader is None:
-        raise InvalidInput(f"{str(place)!r} is of no known kind", hint=_known())
-    return Input(name, str(place), reader, *_stamp(place))
-
-
-def _reader(place: Path) -> Callable[[str, str, int], Iterator[Block]] | None:
-    if place.suffix == ".parquet":
-        return read_parquet
-    bare = place.with_suffix("") if place.suffix in COMPRESSED else place
-    return READERS.get(bare.suffix)
-
-
-def _known() -> str:
-    return (
-        f"Known: {', '.join([*READERS, '.parquet'])}, the JSON kinds also with "
-        f"{' or '.join(COMPRESSED)}, and data sets saved by `datasets`."
-    )
-
-
-def _stamp(place: Path) -> tuple[tuple[int, int], int]:
-    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
-    size = sum(file.stat().st_size for file in files)
-    return (size, max(file.stat().st_mtime_ns for file in files)), size
+def _rows_block(name: str, lines: list[int], rows: list[bytes]) -> Block:
+    return Block(name, lines[0], rows, lines=tuple(lines))

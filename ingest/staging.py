@@ -1,18 +1,18 @@
-"""One block of raw rows becomes Parquet files on disk: the rows accepted, and those refused."""
+"""One block of raw rows becomes Arrow files on disk: the rows accepted, and those refused."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ingest.formats import FORMATS, FormatName
-from ingest.normalize import Conversation, Refusal, Row, normalize, parse
+from ingest.normalize import Conversation, normalize
+from ingest.parse import Refusal, Row, parse
 from ingest.readers import Block
+from ingest.tables import as_text, table_rows
 
 MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string()), ("extra", pa.string())])
 STAGED = pa.schema(
@@ -45,6 +45,14 @@ REFUSED = pa.schema(
 ROWS_PER_BLOCK = 1 << 32
 """Ordinals of block n begin at n times this, so they follow the order of the input."""
 
+DETAIL_CHARACTERS = 500
+
+RefusedAt = tuple[str, int, str, str]
+"""Where and why a row was refused: file, line, reason, detail."""
+
+Raw = bytes | Row | Refusal
+"""A row before it is checked: text (JSON), a value (tables), or why it cannot even be given."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -70,68 +78,71 @@ class Staged:
     Attributes:
         number: the block's number in the job.
         accepted: rows accepted.
+        size_bytes: of the raw rows together.
         reasons: how many rows were refused, by reason.
-        first_refusals: a few of them, as (file, line, reason, detail).
+        first_refusals: a few of them.
     """
 
     number: int
     accepted: int
+    size_bytes: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    first_refusals: tuple[tuple[str, int, str, str], ...] = ()
+    first_refusals: tuple[RefusedAt, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the block had."""
+        return self.accepted + self.reasons.total()
 
     def path(self, folder: str, kind: str) -> str:
         """Return where this block's `rows` or `refused` were put."""
-        return str(Path(folder) / f"{self.number:08d}.{kind}.parquet")
+        return str(Path(folder) / f"{self.number:08d}.{kind}.arrow")
 
 
-def raw_rows(block: Block) -> Iterator[tuple[int, bytes | Row]]:
+def describe_refusal(refusal: RefusedAt) -> str:
+    """Return a refusal as one line of an error message.
+
+    >>> describe_refusal(("chat.jsonl", 7, "no messages", ""))
+    'chat.jsonl:7: no messages'
+    """
+    file, line, reason, detail = refusal
+    return f"{file}:{line}: {reason}" + (f" ({detail})" if detail else "")
+
+
+def raw_rows(block: Block, max_row_bytes: int) -> Iterator[tuple[int, Raw]]:
     """Take a block apart into rows with their line numbers; blank lines are no rows."""
     if block.table:
         assert isinstance(block.data, bytes)
-        with pa.ipc.open_stream(block.data) as reader:
-            rows = reader.read_all().to_pylist()
-        yield from enumerate(map(prune, rows), block.first_line)
+        yield from enumerate(table_rows(block.data, max_row_bytes), block.first_line)
     elif isinstance(block.data, list):
         yield from zip(block.lines, block.data, strict=True)
     else:
         for line, raw in enumerate(block.data.split(b"\n"), block.first_line):
-            if not raw.isspace() and raw:
+            if raw and not raw.isspace():
                 yield line, raw
-
-
-def prune(value: Any) -> Any:  # noqa: ANN401
-    """Drop the nulls that Arrow fills in where rows have different fields.
-
-    >>> prune({"messages": [{"role": "user", "content": "hi", "name": None}], "id": None})
-    {'messages': [{'role': 'user', 'content': 'hi'}]}
-    """
-    if isinstance(value, dict):
-        return {key: prune(item) for key, item in value.items() if item is not None}
-    return [prune(item) for item in value] if isinstance(value, list) else value
 
 
 def stage(block: Block, number: int, format_name: FormatName, plan: Plan) -> Staged:
     """Check a block's rows and write what came of them below the plan's folder."""
     shape = FORMATS[format_name][0]
-    accepted: list[tuple[int, str, Conversation]] = []
+    accepted: list[tuple[int, Conversation]] = []
     refused: list[tuple[int, str, str | None, str, str, str]] = []
-    for line, raw in raw_rows(block):
-        source = plan.source
+    for line, raw in raw_rows(block, plan.max_row_bytes):
+        row: Row = {}
         try:
-            _check_size(raw, block.cut_bytes, plan.max_row_bytes)
-            row = parse(raw) if isinstance(raw, bytes) else raw
-            found = normalize(row, shape, needs_answer=plan.needs_answer)
-            source = source or found.dataset
-            if source is None:
-                raise Refusal("no source", "the row has no `dataset` and no --source was given")
-            accepted.append((line, source, found))
+            row = _row(raw, block.cut_bytes, plan.max_row_bytes)
+            found = normalize(row, shape, source=plan.source, needs_answer=plan.needs_answer)
+            accepted.append((line, found))
         except Refusal as refusal:
-            text = _as_text(raw)
-            refused.append((line, block.file, source, refusal.reason, refusal.detail, text))
+            detail = refusal.detail[:DETAIL_CHARACTERS]
+            text = _as_text(raw, plan.max_row_bytes)
+            source = plan.source or _named(row)
+            refused.append((line, block.file, source, refusal.reason, detail, text))
     staged = Staged(
         number,
         len(accepted),
-        Counter(row[3] for row in refused),
+        block.size_bytes,
+        Counter(reason for _, _, _, reason, _, _ in refused),
         tuple((file, line, reason, detail) for line, file, _, reason, detail, _ in refused[:3]),
     )
     if accepted:
@@ -142,22 +153,39 @@ def stage(block: Block, number: int, format_name: FormatName, plan: Plan) -> Sta
     return staged
 
 
-def _check_size(raw: bytes | Row, cut_bytes: int, limit: int) -> None:
-    size = cut_bytes or (len(raw) if isinstance(raw, bytes) else 0)
+def _row(raw: Raw, cut_bytes: int, limit: int) -> Row:
+    """Return the row as it is to be checked; a table's is copied, since checking takes it apart."""
+    if isinstance(raw, Refusal):
+        raise raw
+    if isinstance(raw, dict):
+        return raw.copy()
+    size = cut_bytes or len(raw)
     if size > limit:
         raise Refusal("row too large", f"{size} bytes, the limit is {limit}")
+    return parse(raw)
 
 
-def _as_text(raw: bytes | Row) -> str:
-    if isinstance(raw, bytes):
-        return raw.decode(errors="backslashreplace").replace("\0", "\\x00")
-    return str(raw).replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+def _named(row: Row) -> str | None:
+    name = row.get("dataset")
+    return name if isinstance(name, str) and "\0" not in name else None
+
+
+def _as_text(raw: Raw, limit: int) -> str:
+    """Return a refused row as text that a database can hold, its beginning if it is too large."""
+    match raw:
+        case bytes():
+            text = raw[:limit].decode(errors="backslashreplace")
+        case dict():
+            text = as_text(raw)
+        case Refusal():
+            text = raw.raw[:limit]
+    return text.replace("\0", "\\x00")
 
 
 def _table(
-    accepted: list[tuple[int, str, Conversation]], file: str, format_name: str, number: int
+    accepted: list[tuple[int, Conversation]], file: str, format_name: str, number: int
 ) -> pa.Table:
-    lines, sources, found = zip(*accepted, strict=True)
+    lines, found = zip(*accepted, strict=True)
     columns = [list(column) for column in zip(*found, strict=True)]
     named = dict(zip(Conversation._fields, columns, strict=True))
     first = number * ROWS_PER_BLOCK
@@ -165,7 +193,6 @@ def _table(
         "ordinal": pa.array(range(first, first + len(found))),
         "line": lines,
         "file": pa.repeat(pa.scalar(file), len(found)),
-        "source": sources,
         "format": pa.repeat(pa.scalar(format_name), len(found)),
         "messages": messages_array(named["roles"], named["contents"], named["extras"]),
         "turns": list(map(len, named["roles"])),
@@ -174,9 +201,7 @@ def _table(
 
 
 def messages_array(
-    roles: list[tuple[str, ...]],
-    contents: list[tuple[str | None, ...]],
-    extras: list[tuple[str | None, ...]],
+    roles: list[list[str]], contents: list[list[str | None]], extras: list[list[str | None]]
 ) -> pa.ListArray:
     """Return conversations' messages, given by field, as one Arrow list array."""
     offsets = pa.array([0, *accumulate(map(len, roles))], pa.int32())
@@ -189,4 +214,16 @@ def messages_array(
 
 
 def _write(table: pa.Table, path: str) -> None:
-    pq.write_table(table, path, compression="lz4", use_dictionary=False, write_statistics=False)
+    """Write without compressing: the file is read once, soon, and straight from memory."""
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def read_staged(paths: Iterable[str]) -> pa.Table:
+    """Return what staged files hold, mapped into memory rather than read."""
+    return pa.concat_tables([_mapped(path) for path in paths])
+
+
+def _mapped(path: str) -> pa.Table:
+    with pa.memory_map(path) as file:
+        return pa.ipc.open_file(file).read_all()

@@ -12,9 +12,9 @@ from catalog.identity import digest
 from catalog.model import Role, Task
 from catalog.sql import load
 from catalog.store import Reader, Store, Transaction
-from ingest.loading import MAX_ROW_BYTES, recognise_format
-from ingest.readers import find
-from ingest.staging import Plan, Staged, stage
+from ingest.inputs import find, recognise_format
+from ingest.loading import MAX_ROW_BYTES
+from ingest.staging import Plan, Staged, describe_refusal, read_staged, stage
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def add_task(
         if not paths:
             raise InvalidInput(f"{path} holds no query", hint="Give a file with one query a row.")
         with Store(catalog.home).write("tasks") as transaction:
-            return _add(transaction, name, role, str(path), paths, replace)
+            transaction.register("staged", read_staged(paths))
+            return _add(transaction, name, role, str(path), replace)
 
 
 def check_name(name: str) -> None:
@@ -71,7 +72,8 @@ def check_name(name: str) -> None:
     Raises:
         InvalidInput: it cannot.
     """
-    if not name.strip() or any(mark in name for mark in ":@/\n") or name != name.strip():
+    odd = any(mark in name for mark in ":@/") or not name.isprintable()
+    if odd or not name or name != name.strip():
         raise InvalidInput(
             f"{name!r} cannot be a name", hint="Names are not empty and hold no : @ or /."
         )
@@ -86,21 +88,16 @@ def _stage(path: str, format: str, folder: str) -> list[Staged]:
             staged.append(stage(block, len(staged), format_name, plan))
     refusals = [refusal for block in staged for refusal in block.first_refusals]
     if refusals:
-        file, line, reason, detail = refusals[0]
         count = sum(block.reasons.total() for block in staged)
         raise RefusedRows(
-            f"{count} queries cannot be used, the first at {file}:{line}: {reason} ({detail})",
+            f"{count} queries cannot be used, the first at {describe_refusal(refusals[0])}",
             hint="Mend or remove them: a query set is taken whole or not at all.",
         )
     return staged
 
 
-def _add(
-    transaction: Transaction, name: str, role: Role, uri: str, paths: list[str], replace: bool
-) -> TaskReport:
-    hashes = transaction.rows(
-        "select content_hash from read_parquet($paths) order by ordinal", paths=paths
-    )
+def _add(transaction: Transaction, name: str, role: Role, uri: str, replace: bool) -> TaskReport:
+    hashes = transaction.rows("select content_hash from staged order by ordinal")
     identity = digest(row["content_hash"] for row in hashes)
     known = newest(transaction, name, role)
     if known and known.digest == identity:
@@ -122,11 +119,7 @@ def _add(
     transaction.insert_select(
         schema.query,
         load("ingest/query"),
-        {
-            "paths": paths,
-            "task_id": task.task_id,
-            "first_id": transaction.next_id(schema.query),
-        },
+        {"task_id": task.task_id, "first_id": transaction.next_id(schema.query)},
     )
     return TaskReport(task, added=True)
 

@@ -10,8 +10,9 @@ from catalog.model import TemplateName, TextPart
 Message = Mapping[str, Any]
 
 DEFINITIONS = {
-    "tulu": "<|role|>, newline, stripped content, {eos} if assistant, newline; the whole stripped",
-    "plain": "contents stripped, joined by a newline; calls as JSON",
+    "tulu": "<|role|>, newline, content, {eos} if assistant, newline; the whole stripped; "
+    "contents stripped, calls as JSON where empty",
+    "plain": "contents joined by a newline; contents stripped, calls as JSON where empty",
 }
 """What each template does, in words; its hash is part of every space that uses it."""
 
@@ -37,12 +38,13 @@ def part(messages: Sequence[Message], text: TextPart) -> Sequence[Message]:
 
 
 def content(message: Message) -> str:
-    """Return a message's content, or its tool calls as JSON where it has none."""
-    if message["content"] is not None:
-        return str(message["content"]).strip()
+    """Return a message's content, stripped, or its tool calls as JSON where that is empty."""
+    if text := (message["content"] or "").strip():
+        return str(text)
     extra = json.loads(message.get("extra") or "{}")
     calls = extra.get("tool_calls") or extra.get("function_call")
-    return json.dumps(calls, ensure_ascii=False) if calls else ""
+    # Keys sorted: the same sample may have come with its keys in another order elsewhere.
+    return json.dumps(calls, ensure_ascii=False, sort_keys=True) if calls else ""
 
 
 def tulu(messages: Sequence[Message], eos: str) -> str:

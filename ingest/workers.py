@@ -12,17 +12,21 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from types import TracebackType
 from typing import IO
 
+from catalog.errors import StoreError
 from ingest.formats import FormatName
 from ingest.readers import Block
 from ingest.staging import Plan, Staged, stage
 
 INLINE_BYTES = 8 << 20
 """Inputs smaller than this are not worth starting processes for."""
+
+MOST_PROCESSES = 4
+"""More would wait for the one that reads and commits, and each holds some blocks in memory."""
 
 BLOCKS_WAITING = 8
 """Blocks read ahead for each process, so that none is idle while a chunk is committed."""
@@ -40,7 +44,8 @@ class Stagers:
 
     def __init__(self, plan: Plan, size_bytes: int) -> None:
         self._plan = plan
-        self._size = (os.cpu_count() or 1) if size_bytes > INLINE_BYTES else 0
+        most = min(os.cpu_count() or 1, MOST_PROCESSES)
+        self._size = most if size_bytes > INLINE_BYTES else 0
 
     def __enter__(self) -> "Stagers":
         """Start the processes."""
@@ -48,15 +53,7 @@ class Stagers:
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._threads = self._stack.enter_context(ThreadPoolExecutor(max(1, self._size)))
         for _ in range(self._size):
-            # The same interpreter, and modules found where this process finds them.
-            paths = os.pathsep.join(path for path in sys.path if path)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ingest.workers"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": paths},
-                start_new_session=True,
-            )
+            process = _start()
             self._stack.callback(_end, process)
             self._idle.put(process)
         return self
@@ -86,12 +83,35 @@ class Stagers:
             return stage(block, number, format_name, self._plan)
         process = self._idle.get()
         try:
-            assert process.stdin and process.stdout
-            _send(process.stdin, (block, number, format_name, self._plan))
-            answer: Staged = _receive(process.stdout)
+            return _ask(process, (block, number, format_name, self._plan))
         finally:
             self._idle.put(process)
-        return answer
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """Start a process with this interpreter that finds modules where this one finds them."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.Popen(
+        [sys.executable, "-m", "ingest.workers"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": paths},
+        start_new_session=True,
+    )
+
+
+def _ask(process: subprocess.Popen[bytes], question: object) -> Staged:
+    assert process.stdin and process.stdout
+    try:
+        _send(process.stdin, question)
+        answer = pickle.load(process.stdout)
+    except (EOFError, OSError, pickle.UnpicklingError) as error:
+        raise StoreError(
+            f"process {process.pid}, which was to read rows, ended with code {process.wait()}",
+            hint="Was it short of memory? Run the same command again: it goes on where it was.",
+        ) from error
+    assert isinstance(answer, Staged)
+    return answer
 
 
 def _send(stream: IO[bytes], value: object) -> None:
@@ -99,18 +119,10 @@ def _send(stream: IO[bytes], value: object) -> None:
     stream.flush()
 
 
-def _receive(stream: IO[bytes]) -> Staged:
-    try:
-        found = pickle.load(stream)
-    except EOFError as error:
-        raise RuntimeError("a staging process died; its message is above") from error
-    assert isinstance(found, Staged)
-    return found
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin and process.stdout
-    process.stdin.close()
+    with suppress(OSError):  # what waits to be sent to a dead process
+        process.stdin.close()
     process.stdout.close()
     process.wait()
 
@@ -120,12 +132,10 @@ def main() -> None:
     import gc
 
     gc.disable()  # rows hold no cycles, and most of the time would go into looking for them
-    while True:
-        try:
+    with suppress(EOFError, BrokenPipeError):  # the parent is done with us, or was killed
+        while True:
             block, number, format_name, plan = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        _send(sys.stdout.buffer, stage(block, number, format_name, plan))
+            _send(sys.stdout.buffer, stage(block, number, format_name, plan))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import catalog
 from catalog import Catalog
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 Row = dict[str, Any]
 

@@ -38,7 +38,9 @@ def run(home: Path) -> Callable[..., Result]:
 def filled(run: Callable[..., Result], write_jsonl: Callable[..., Path]) -> Callable[..., Result]:
     """The same, on a home with thirty samples of three sources."""
     rows = [
-        talk(f"What is {number} + 1?", str(number + 1), id=f"row-{number}", dataset=f"s{number % 3}")
+        talk(
+            f"What is {number} + 1?", str(number + 1), id=f"row-{number}", dataset=f"s{number % 3}"
+        )
         for number in range(30)
     ]
     assert run("init").exit_code == 0
@@ -305,7 +307,9 @@ def test_progress_is_plain_lines_on_standard_error_where_it_is_piped() -> None:
 
 
 def test_a_closed_pipe_is_no_error(home: Path, filled: Callable[..., Result]) -> None:
-    command = f"{sys.executable} -m catalog.cli --home {home} sql 'from pool' --format csv | head -1"
+    command = (
+        f"{sys.executable} -m catalog.cli --home {home} sql 'from pool' --format csv | head -1"
+    )
     done = subprocess.run(
         ["bash", "-c", command], cwd=PROJECT, capture_output=True, text=True, env=os.environ
     )

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from time import monotonic
 
 import click
 
-from catalog.errors import InvalidInput, ModelError, VerificationFailed
+from catalog.errors import CatalogError, InvalidInput, ModelError, VerificationFailed
 
 MARK = ".catalog-demo"
 SIZE = 300
@@ -33,12 +34,17 @@ class Story:
         click.secho(text, fg="cyan")
 
     def run(self, *words: str) -> None:
-        """Show a command and run it."""
-        from catalog.cli import cli
+        """Show a command and run it, in a process of its own as a user would.
 
+        Raises:
+            CatalogError: it failed; what it printed says why.
+        """
         arguments = ["--home", str(self.home), *words]
         click.secho(f"$ catalog {shlex.join(arguments)}", bold=True)
-        cli.main(args=arguments, prog_name="catalog", standalone_mode=False)
+        sys.stdout.flush()
+        done = subprocess.run([sys.executable, "-m", "catalog.cli", *arguments], check=False)
+        if done.returncode:
+            raise CatalogError(f"the command failed with exit code {done.returncode}")
 
     def take_in(self) -> None:
         """Ingest, add tasks, embed."""

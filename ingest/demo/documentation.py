@@ -3,6 +3,7 @@
 import inspect
 import pydoc
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,8 +65,14 @@ def _entries_of(name: str) -> Iterator[Entry]:
     else:
         return
     for member_name, member, kind in members:
-        if entry := _entry(f"{name}.{member_name}", member, kind):
+        if _is_pythons_own(member) and (entry := _entry(f"{name}.{member_name}", member, kind)):
             yield entry
+
+
+def _is_pythons_own(member: object) -> bool:
+    """Tell whether a member came with Python: other libraries add methods to its classes."""
+    home = str(getattr(member, "__module__", None) or "builtins")
+    return home.split(".")[0] in sys.stdlib_module_names
 
 
 def _module_members(module: ModuleType) -> Iterator[tuple[str, object, Kind]]:

@@ -137,7 +137,7 @@ TOOLS = Theme(
         "This is about programs that read programs.",
     ),
     listing=(
-        "ast inspect dis tokenize typing logging logging.handlers logging.config unittest "
+        "ast dis tokenize typing logging logging.handlers logging.config unittest "
         "unittest.mock argparse optparse traceback warnings bdb cmd code trace tracemalloc gc "
         "sys sysconfig platform importlib importlib.abc importlib.util importlib.metadata "
         "pkgutil getopt abc pstats symtable zipimport compileall py_compile pyclbr"

@@ -3,13 +3,14 @@
 -- params: run (text) - run name
 select
     a.source,
-    count(distinct e.sample_id) as samples,
+    count(distinct a.sample_id) as samples,
     count(*) as exposures,
     min(e.step) as first_step,
     max(e.step) as last_step
 from exposure as e
 join run as r on r.run_id = e.run_id
-join appearance as a on a.sample_id = e.sample_id and a.rank = 1
+left join sample as late on late.content_hash = e.content_hash
+join appearance as a on a.sample_id = coalesce(e.sample_id, late.sample_id) and a.rank = 1
 where r.name = $run
 group by a.source
 order by exposures desc, a.source

@@ -3,26 +3,39 @@
 -- again with more rows, adds only what is new. One file may well hold a row twice, so the rows of
 -- this job do not count as known.
 -- grain: one row per row of the input that was not there before
--- params: paths (list of text) - staged Parquet files, job_id (integer), revision (text)
--- needs: arrived (ordinal, sample_id)
+-- params: job_id (integer), revision (text)
+-- needs: arrived (ordinal, content_hash, source, …, sample_id); fresh (content_hash, sample_id)
+with known as (
+    select
+        k.sample_id,
+        s.name as source,
+        k.file,
+        k.external_id,
+        k.metadata::varchar as metadata
+    from sample_source as k
+    join source as s on s.source_id = k.source_id
+    where s.revision = $revision
+        and k.job_id != $job_id
+        and k.sample_id in (select sample_id from arrived where sample_id is not null)
+)
 select
-    a.sample_id,
+    coalesce(a.sample_id, f.sample_id) as sample_id,
     s.source_id,
-    r.external_id,
-    r.file,
-    r.line,
-    r.metadata,
+    a.external_id,
+    a.file,
+    a.line,
+    a.metadata,
     $job_id as job_id
-from read_parquet($paths) as r
-join arrived as a on a.ordinal = r.ordinal
-join source as s on s.name = r.source and s.revision = $revision
+from arrived as a
+left join fresh as f on f.content_hash = a.content_hash
+join source as s on s.name = a.source and s.revision = $revision
 where not exists (
     select 1
-    from sample_source as k
+    from known as k
     where k.sample_id = a.sample_id
-        and k.source_id = s.source_id
-        and k.file = r.file
-        and k.job_id != $job_id
-        and k.external_id is not distinct from r.external_id
-        and k.metadata::varchar is not distinct from r.metadata
+        and k.source = a.source
+        and k.file = a.file
+        and k.external_id is not distinct from a.external_id
+        and k.metadata is not distinct from a.metadata
 )
+order by a.ordinal

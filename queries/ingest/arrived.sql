@@ -1,9 +1,15 @@
--- Rows that arrive, with the sample each is, where the pool knows it.
+-- Rows that arrive, without their text, and the sample each is, where the pool knows it.
 -- grain: one row per accepted row
--- params: paths (list of text) - staged Parquet files
+-- needs: staged (as `ingest.staging` writes it)
 select
     r.ordinal,
     r.content_hash,
+    r.source,
+    r.format,
+    r.external_id,
+    r.file,
+    r.line,
+    r.metadata,
     s.sample_id
-from read_parquet($paths) as r
+from staged as r
 left join sample as s on s.content_hash = r.content_hash

@@ -1,6 +1,7 @@
 -- The queries of a task, numbered in the order of its file.
 -- grain: one row per query
--- params: paths (list of text) - staged Parquet files, task_id (integer), first_id (integer)
+-- params: task_id (integer), first_id (integer)
+-- needs: staged (as `ingest.staging` writes it)
 select
     $first_id + row_number() over (order by ordinal) - 1 as query_id,
     $task_id as task_id,
@@ -10,5 +11,5 @@ select
     messages,
     tools,
     metadata
-from read_parquet($paths)
+from staged
 order by ordinal

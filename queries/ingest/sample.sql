@@ -1,7 +1,6 @@
 -- The new samples whole.
 -- grain: one row per new sample
--- params: paths (list of text) - staged Parquet files
--- needs: fresh (sample_id, ordinal)
+-- needs: staged (as `ingest.staging` writes it); fresh (sample_id, ordinal)
 select
     f.sample_id,
     r.content_hash,
@@ -10,6 +9,6 @@ select
     r.tools,
     r.turns,
     r.characters
-from read_parquet($paths) as r
+from staged as r
 join fresh as f on f.ordinal = r.ordinal
 order by f.sample_id

@@ -1,18 +1,19 @@
 -- Samples that the sources read no longer hold, that no other source holds, and that are in the pool.
 -- grain: one row per sample
--- params: revision (text), seen (list of text) - Parquet files with source and content_hash
+-- params: revision (text)
+-- needs: staged (source, content_hash), every row read
 with current as (
     select
         source_id,
         name
     from source
-    where revision = $revision and name in (select source from read_parquet($seen))
+    where revision = $revision and name in (select source from staged)
 ),
 held as (
     select distinct
         c.source_id,
         s.sample_id
-    from read_parquet($seen) as r
+    from staged as r
     join sample as s on s.content_hash = r.content_hash
     join current as c on c.name = r.source
 ),

@@ -13,12 +13,13 @@ from run as r
 left join snapshot as s on s.snapshot_id = r.snapshot_id
 left join (
     select
-        run_id,
-        count(distinct attempt) as attempts,
-        max(step) as last_step,
+        x.run_id,
+        count(distinct x.attempt) as attempts,
+        max(x.step) as last_step,
         count(*) as exposures,
-        count(distinct sample_id) as samples
-    from exposure
-    group by run_id
+        count(distinct coalesce(x.sample_id, late.sample_id)) as samples
+    from exposure as x
+    left join sample as late on late.content_hash = x.content_hash
+    group by x.run_id
 ) as e on e.run_id = r.run_id
 order by r.started_at desc, r.name
