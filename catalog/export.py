@@ -65,27 +65,41 @@ def export(
         )
     snapshot = find(home, reference)
     path = Path(output).expanduser().absolute()
-    _require_replaceable(path, format)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        _require_replaceable(path, format)
+        written = _write(home, snapshot, path, format, overwrite, progress)
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot write {path}: {error}", hint="Is there room, and may you write there?"
+        ) from error
+    return ExportReport(str(snapshot), path, snapshot.size, written)
+
+
+def _write(
+    home: Home,
+    snapshot: Snapshot,
+    path: Path,
+    format: ExportFormat,
+    overwrite: bool,
+    progress: Progress,
+) -> bool:
+    """Write aside, put it in place if it differs from what is there, and return whether it did."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.parent / f".{path.name}.{os.getpid()}.partial"
     rows = _told(_rows(home, snapshot), snapshot.size, progress)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if format == "jsonl":
             _write_jsonl(rows, aside)
         elif format == "parquet":
             _write_parquet(rows, schema_of(_rows(home, snapshot)), aside)
         else:
             _write_data_set(rows, schema_of(_rows(home, snapshot)), aside)
-        written = not _same(path, aside)
-        if written:
-            _put_in_place(aside, path, overwrite)
-    except OSError as error:
-        raise InvalidInput(
-            f"cannot write {path}: {error}", hint="Is there room, and may you write there?"
-        ) from error
+        if _same(path, aside):
+            return False
+        _put_in_place(aside, path, overwrite)
+        return True
     finally:
         _remove(aside)
-    return ExportReport(str(snapshot), path, snapshot.size, written)
 
 
 def _require_replaceable(path: Path, format: ExportFormat) -> None:

@@ -161,13 +161,13 @@ def _require(fits: bool, name: str, value: object, expected: str) -> None:
     if not fits:
         raise InvalidInput(
             f"{name} is {value!r}, expected {expected}",
-            hint="`catalog show NAME --recipe` shows how a recipe is written.",
+            hint="Mend it where it was given: an option, or a line of the recipe's file.",
         )
 
 
 def _is_text(value: object) -> bool:
     """Tell whether this is a text that can be stored; one with a lone surrogate cannot."""
-    return type(value) is str and value.encode(errors="replace").decode() == value
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
 def _is_param(value: object) -> bool:

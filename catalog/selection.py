@@ -166,10 +166,8 @@ def _by_statement(home: Home, recipe: Recipe) -> Selected:
 def _params(query: Query, recipe: Recipe) -> dict[str, object]:
     """Return the statement's parameters: the user's, and the recipe's size and seed."""
     own = {"size": recipe.size, "seed": recipe.seed}
-    if twice := sorted(recipe.params.keys() & own.keys()):
-        raise InvalidInput(
-            f"{twice[0]} is given as a parameter", hint=f"Give it with --{twice[0]}."
-        )
+    if twice := [name for name, value in own.items() if value and name in recipe.params]:
+        raise InvalidInput(f"{twice[0]} is given twice", hint=f"Leave --param {twice[0]} out.")
     if unused := sorted(recipe.params.keys() - query.params):
         raise InvalidInput(
             f"the statement has no parameter {unused[0]!r}",

@@ -14,6 +14,9 @@ from catalog.vectors import Ids
 TOKENS = "tokens"
 """The scorer that every space brings: how many tokens its model sees in a sample."""
 
+FOLLOWS = {"template_hash": "template", "model_revision": "model"}
+"""Fields that cannot but differ where another does: told only where they differ alone."""
+
 
 def find_space(reader: Reader, name: str) -> NamedSpace | None:
     """Return a space by its name, or None."""
@@ -102,6 +105,7 @@ def require_same(known: NamedSpace, space: EmbeddingSpace) -> None:
         SpaceMismatch: it is not; says in which fields.
     """
     fields = known.space.differences(space)
+    fields = [field for field in fields if FOLLOWS.get(field) not in fields]
     if fields:
         told = "; ".join(
             f"{field} is {getattr(known.space, field)!r}, asked for {getattr(space, field)!r}"
@@ -111,6 +115,17 @@ def require_same(known: NamedSpace, space: EmbeddingSpace) -> None:
             f"the space {known.name!r} has another contract: {told}",
             hint="Leave those options out to continue it, or choose another name for a new space.",
         )
+
+
+def tokens_scorer(reader: Reader, named: NamedSpace) -> int:
+    """Return the key under which a space's token counts are kept."""
+    return int(
+        reader.value(
+            "select scorer_id from scorer where space_id = $space_id and name = $name",
+            space_id=named.space_id,
+            name=TOKENS,
+        )
+    )
 
 
 def pool_ids(reader: Reader) -> Ids:

@@ -45,7 +45,10 @@ def mapped_errors(path: object) -> Iterator[None]:
             f"DuckDB cannot use {path}: {error}",
             hint="Is the disk full? If the file is damaged, restore a backup: `catalog restore`.",
         ) from error
-    except (duckdb.FatalException, duckdb.SerializationException) as error:
+    except duckdb.Error as error:
+        fatal = isinstance(error, duckdb.FatalException | duckdb.SerializationException)
+        if not fatal and "Corrupt database file" not in str(error):
+            raise
         raise StoreError(
             f"{path} is damaged: {error}", hint="Restore a backup with `catalog restore`."
         ) from error

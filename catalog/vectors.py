@@ -130,9 +130,11 @@ class Vectors:
         with _mapped("read vectors"):
             return self._dataset().to_table(columns=[self._key, "norm", "tokens", "truncated"])
 
-    def count(self) -> int:
-        """Return how many vectors there are."""
-        return int(self._table.count_rows())
+    def missing(self, wanted: Ids) -> Ids:
+        """Return those of some ids that have no vector, ascending."""
+        with _mapped("read vectors"):
+            held = self._dataset().to_table(columns=[self._key])[self._key].to_numpy()
+        return np.setdiff1d(wanted, held, assume_unique=True)
 
     def scan(self) -> Iterator[tuple[Ids, npt.NDArray[Any]]]:
         """Stream all vectors: ids (n,) and vectors (n, width) in their stored dtype."""

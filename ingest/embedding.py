@@ -1,5 +1,6 @@
 """The embed job: what a space lacks is encoded and stored as it comes; killed, it goes on."""
 
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
@@ -14,7 +15,14 @@ from catalog.home import Home
 from catalog.jobs import Counts, Job, job
 from catalog.model import NamedSpace, check_name
 from catalog.progress import Progress, Tick, silent
-from catalog.spaces import add_space, find_space, pool_ids, query_ids, require_same
+from catalog.spaces import (
+    add_space,
+    find_space,
+    pool_ids,
+    query_ids,
+    require_same,
+    tokens_scorer,
+)
 from catalog.sql import load
 from catalog.store import Store
 from catalog.vectors import Embedded, Ids, Kind, Vectors
@@ -93,7 +101,8 @@ def embed(
     if known:
         require_same(known, encoder.space)
         encoder.space = known.space
-    parameters = {"space": space, "model": where, **vars(asked)}
+    # What was asked for may be worded otherwise the next time: the contract is what counts.
+    parameters = {"space": space, **vars(encoder.space)}
     try:
         with (
             catalog.home.lock(encoder.space.table_name).held(exclusive=True, timeout_seconds=0),
@@ -163,56 +172,39 @@ class _Embedding:
         self.vectors: dict[Kind, Vectors] = {
             kind: Vectors(self.home, self.named.space, kind) for kind in ("query", "sample")
         }
-        self.count_tokens()
-        missing = {kind: self.missing(kind) for kind in self.vectors}
+        with self.store.read() as reader:
+            self.scorer_id = tokens_scorer(reader, self.named)
+            counted = reader.value(load("embed/counted"), scorer_id=self.scorer_id)
+            wanted: dict[Kind, Ids] = {"query": query_ids(reader), "sample": pool_ids(reader)}
+        self.take_over(counted)
+        missing = {kind: self.vectors[kind].missing(ids) for kind, ids in wanted.items()}
         self.total = sum(map(len, missing.values()))
         self.vectors["sample"].require_room(self.total)
-        slices = [
-            (kind, ids[start : start + WINDOW_SAMPLES])
-            for kind, ids in missing.items()
-            for start in range(0, len(ids), WINDOW_SAMPLES)
-        ]
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self.read, *slices[0]) if slices else None
-            for position in range(len(slices)):
-                window = coming.result() if coming else None
-                later = slices[position + 1 : position + 2]
-                coming = ahead.submit(self.read, *later[0]) if later else None
-                if window:
-                    self.encode(window)
+        for window in self.windows(missing):
+            self.encode(window)
         for vectors in self.vectors.values():
             vectors.compact()
         with self.store.write("embed", job_id=self.job.job_id) as transaction:
             self.job.finish(transaction)
 
-    def count_tokens(self) -> None:
-        """Take over token counts that a killed job stored with its vectors only."""
+    def windows(self, missing: Mapping[Kind, Ids]) -> Iterator[_Window]:
+        """Give what is missing in windows, each read while the one before is encoded."""
+        with ThreadPoolExecutor(1) as ahead:
+            coming = None
+            for kind, ids in missing.items():
+                for start in range(0, len(ids), WINDOW_SAMPLES):
+                    following = ahead.submit(self.read, kind, ids[start : start + WINDOW_SAMPLES])
+                    if coming:
+                        yield coming.result()
+                    coming = following
+            if coming:
+                yield coming.result()
+
+    def take_over(self, counted: int) -> None:
+        """Record token counts that a killed job stored with its vectors only."""
         facts = self.vectors["sample"].facts()
-        with self.store.read() as reader:
-            known = reader.value(
-                "select count(*) from sample_score semi join scorer using (scorer_id) "
-                "where scorer_id = $scorer_id",
-                scorer_id=self.scorer_id(),
-            )
-        if known < len(facts):
+        if counted < len(facts):
             self.record(facts, Counts())
-
-    def scorer_id(self) -> int:
-        """Return the key of this space's token counts."""
-        with self.store.read() as reader:
-            return int(
-                reader.value(
-                    "select scorer_id from scorer where space_id = $space_id and name = 'tokens'",
-                    space_id=self.named.space_id,
-                )
-            )
-
-    def missing(self, kind: Kind) -> Ids:
-        """Return the ids that should have a vector and have none, ascending."""
-        with self.store.read() as reader:
-            wanted = pool_ids(reader) if kind == "sample" else query_ids(reader)
-        held = self.vectors[kind].facts()[f"{kind}_id"].to_numpy()
-        return np.setdiff1d(wanted, held, assume_unique=True)
 
     def read(self, kind: Kind, ids: Ids) -> _Window:
         """Read some conversations and tokenise them."""
@@ -265,12 +257,11 @@ class _Embedding:
 
     def record(self, facts: Any, counts: Counts) -> None:  # noqa: ANN401 - an Arrow table
         """Write token counts, with the job's progress."""
-        scorer_id = self.scorer_id()
         with self.store.write("embed", job_id=self.job.job_id) as transaction:
             transaction.insert_select(
                 schema.sample_score,
                 load("embed/uncounted"),
-                {"scorer_id": scorer_id},
+                {"scorer_id": self.scorer_id},
                 fact=facts,
             )
             self.job.advance(transaction, self.job.checkpoint + 1, counts)

@@ -54,3 +54,22 @@ def reference() -> Path:
     if not (SHARED / "reference").is_dir():
         pytest.skip("no reference data beside the project")
     return SHARED / "reference"
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Random models by family, each made when it is first asked for."""
+    import torch
+
+    from tests.tiny import save_model
+
+    torch.set_num_threads(1)  # tiny models wait for a second thread longer than they compute
+
+    made: dict[str, Path] = {}
+
+    def get(family: str) -> Path:
+        if family not in made:
+            made[family] = save_model(family, tmp_path_factory.mktemp("model") / family)
+        return made[family]
+
+    return get

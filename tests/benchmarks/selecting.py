@@ -15,7 +15,7 @@ from catalog.store import Store
 
 from .material import DEFAULT_ROWS, Plan, generated, write_jsonl
 from .measure import catalog_command, in_turns, program, run, spread
-from .result import Goal, Stage
+from .result import Stage
 
 WIDTH = 384
 SELECTED_SHARE = 0.1
@@ -75,7 +75,6 @@ def measure(plan: Plan) -> Iterator[Stage]:
         size,
         found.seconds,
         found.peak_memory_bytes,
-        goal=Goal(),
         notes=(f"one sample in {round(1 / SELECTED_SHARE)} selected and frozen", found.facts),
     )
 

@@ -1,0 +1,206 @@
+"""A home is brought to the newest schema revision, whole, with a copy of what it was."""
+
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+from duckdb_engine import Dialect
+from sqlalchemy import Column
+
+import catalog
+import ingest
+from catalog import migrate, schema
+from catalog.errors import HomeError, HomeRevision, StoreError
+from catalog.home import DEFAULT_SETTINGS, SETTINGS, Home, Settings
+from catalog.migrate import current, initialise, newest, require_newest, upgrade
+from tests.conftest import talk
+
+PROJECT = Path(__file__).parents[1]
+COLUMNS = """
+select table_name, column_name, data_type, is_nullable
+from duckdb_columns()
+where not internal and table_name != 'alembic_version'
+order by table_name, column_index
+"""
+FILL = """
+insert into change values (1, 'ingest', 1, now());
+insert into source values (1, 's', 'main', null, 'MIT', 'messages', 1);
+insert into sample values (1, '\\x01'::blob, 7,
+    [{role: 'user', content: 'q', extra: '{"name": "ann"}'}], null, 1, 1, 1);
+insert into sample_source values (1, 1, 'a', 'x.jsonl', 1, '{"k": 1}', 1, 1);
+insert into retirement values (1, true, 'test', 1);
+"""
+
+
+def old_home(folder: Path, revision: str = "0001") -> Home:
+    """A home of an older revision, with a row in some of its tables."""
+    folder.mkdir()
+    home = Home(folder, Settings())
+    upgrade(home, to=revision)
+    with closing(duckdb.connect(str(home.database))) as connection:
+        for statement in duckdb.extract_statements(FILL):
+            connection.execute(statement)
+    (folder / SETTINGS).write_text(DEFAULT_SETTINGS)
+    return home
+
+
+def everything(database: Path, tables: list[str]) -> list[list[tuple[object, ...]]]:
+    with closing(duckdb.connect(str(database), read_only=True)) as connection:
+        return [connection.execute(f"from {table} order by all").fetchall() for table in tables]
+
+
+def tables_of(database: Path) -> list[str]:
+    with closing(duckdb.connect(str(database), read_only=True)) as connection:
+        found = connection.execute("select table_name from duckdb_tables() order by 1").fetchall()
+    return [name for (name,) in found if name != "alembic_version"]
+
+
+def declaration(column: Column[Any]) -> str:
+    """A column as SQL declares it."""
+    return f'"{column.name}" {column.type.compile(Dialect())}' + " not null" * (not column.nullable)
+
+
+def test_a_migrated_home_has_exactly_the_tables_of_the_schema(cat: catalog.Catalog) -> None:
+    with closing(duckdb.connect()) as declared:
+        for table in schema.metadata.sorted_tables:
+            columns = ", ".join(map(declaration, table.columns))
+            declared.execute(f"create table {table.name} ({columns})")
+        expected = declared.execute(COLUMNS).fetchall()
+    with closing(duckdb.connect(str(cat.home.database), read_only=True)) as migrated:
+        found = migrated.execute(COLUMNS).fetchall()
+    assert found == expected
+    assert len(found) > 100
+
+
+def test_every_row_but_those_of_change_carries_a_change() -> None:
+    without = [name for name, table in schema.metadata.tables.items() if "change_id" not in table.c]
+    assert without == []
+
+
+def test_upgrading_keeps_the_data_and_copies_the_file_aside(tmp_path: Path) -> None:
+    home = old_home(tmp_path / "home")
+    tables = tables_of(home.database)
+    before = everything(home.database, tables)
+    assert sum(map(len, before)) == 5
+    copy = upgrade(home)
+    assert copy == home.path / f"catalog.0001.before-{newest()}.duckdb"
+    assert current(home) == newest()
+    assert everything(home.database, tables) == before
+    assert everything(copy, tables) == before
+    assert tables_of(copy) == tables
+    catalog.open(home.path)
+    assert upgrade(home) is None
+
+
+def test_an_upgraded_home_is_the_same_as_a_new_one(tmp_path: Path, cat: catalog.Catalog) -> None:
+    home = old_home(tmp_path / "old")
+    upgrade(home)
+    with (
+        closing(duckdb.connect(str(home.database), read_only=True)) as old,
+        closing(duckdb.connect(str(cat.home.database), read_only=True)) as new,
+    ):
+        assert old.execute(COLUMNS).fetchall() == new.execute(COLUMNS).fetchall()
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"messages": [{"role": "user", "content": "a"}]}')
+    assert ingest.load(catalog.open(home.path), [path], source="s").counts.refused == 1
+
+
+def test_an_older_home_says_how_to_upgrade(tmp_path: Path) -> None:
+    home = old_home(tmp_path / "home", "0002")
+    with pytest.raises(HomeRevision) as found:
+        catalog.open(home.path)
+    assert found.value.message == (
+        f"the home at {home.path} has schema revision 0002, this library needs {newest()}"
+    )
+    assert found.value.hint == (
+        f"Upgrade it with `catalog --home {home.path} migrate`; the file is copied first."
+    )
+
+
+def test_a_newer_home_is_refused_and_left_alone(cat: catalog.Catalog) -> None:
+    with closing(duckdb.connect(str(cat.home.database))) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    before = cat.home.database.read_bytes()
+    for attempt in (require_newest, upgrade):
+        with pytest.raises(HomeRevision) as found:
+            attempt(cat.home)
+        assert "has schema revision 9999, newer than" in found.value.message
+        assert found.value.hint == "Upgrade with `pip install --upgrade instruct-catalog`."
+    with pytest.raises(HomeRevision):
+        catalog.init(cat.home.path)
+    assert cat.home.database.read_bytes() == before
+
+
+def test_what_a_killed_writer_had_committed_is_in_the_copy(tmp_path: Path) -> None:
+    home = old_home(tmp_path / "home")
+    script = """
+import duckdb, os, signal, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("insert into retirement values (2, true, 'just committed', 2)")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    process = subprocess.run([sys.executable, "-c", script, str(home.database)], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert home.database.with_name("catalog.duckdb.wal").exists()
+    copy = upgrade(home)
+    assert copy
+    rows = everything(home.database, ["retirement"])
+    assert len(rows[0]) == 2
+    assert everything(copy, ["retirement"]) == rows
+
+
+def test_nothing_is_upgraded_without_room_for_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = old_home(tmp_path / "home")
+    monkeypatch.setattr(migrate.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    with pytest.raises(StoreError, match="are needed beside"):
+        upgrade(home)
+    assert current(home) == "0001"
+
+
+def test_init_makes_a_home_once(tmp_path: Path) -> None:
+    home, made = initialise(tmp_path / "home")
+    assert made
+    assert (home.path / SETTINGS).read_text() == DEFAULT_SETTINGS
+    (home.path / SETTINGS).write_text("lock_timeout_seconds = 5\n")
+    again, made = initialise(tmp_path / "home")
+    assert (made, again.settings) == (False, Settings(lock_timeout_seconds=5))
+
+
+def test_init_can_leave_text_uncompressed(tmp_path: Path) -> None:
+    home, _ = initialise(tmp_path / "home", compress=False)
+    assert Home.at(home.path).settings == Settings(compress=False)
+
+
+def test_init_that_was_killed_before_its_end_can_be_run_again(tmp_path: Path) -> None:
+    home, _ = initialise(tmp_path / "home")
+    (home.path / SETTINGS).unlink()
+    _, made = initialise(tmp_path / "home")
+    assert made
+    assert catalog.open(tmp_path / "home").jobs() == []
+
+
+def test_several_inits_at_once_make_one_home(tmp_path: Path) -> None:
+    script = "import catalog, sys; catalog.init(sys.argv[1])"
+    command = [sys.executable, "-c", script, str(tmp_path / "home")]
+    processes = [subprocess.Popen(command, cwd=PROJECT) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    path = tmp_path / "x.jsonl"
+    path.write_text(f"{talk('a')}".replace("'", '"'))
+    assert ingest.load(catalog.open(tmp_path / "home"), [path], source="s").counts.added == 1
+    assert sorted(file.name for file in (tmp_path / "home").glob("*.toml*")) == [SETTINGS]
+
+
+def test_a_home_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(HomeError, match=f"cannot make a home at {place}") as found:
+            catalog.init(place)
+        assert found.value.hint == "Name a folder that can be written, with --home or CATALOG_HOME."
