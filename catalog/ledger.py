@@ -177,8 +177,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         InvalidInput: it is missing, or no manifest.
     """
     try:
-        # NaN, as Python writes it, is no JSON: kept as text.
+        # NaN, as Python writes it, is no JSON: kept as text. A lone surrogate is no text at all.
         found = json.loads(path.read_bytes(), parse_constant=str)
+        found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
         if type(found["run"]) is not str or not isinstance(found.get("snapshot"), str | None):
             raise ValueError("a name is no text")
         datetime.fromisoformat(found["started_at"])

@@ -106,9 +106,12 @@ class Recipe:
         """Return the recipe as a file for people, which `read` takes back."""
         import yaml
 
-        plain = self.plain()
-        kept = {name: value for name, value in plain.items() if value not in (None, [], {}, False)}
-        ordered = {name: kept[name] for name in self.__dataclass_fields__ if name in kept}
+        told, defaults = self.plain(), Recipe("").plain()
+        ordered = {
+            name: told[name]
+            for name in self.__dataclass_fields__
+            if name == "method" or told[name] != defaults[name]
+        }
         text: str = yaml.dump(ordered, sort_keys=False, allow_unicode=True, Dumper=_dumper())
         return text
 

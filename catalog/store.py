@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from catalog.errors import HomeBusy, InvalidInput, InvalidQuery, StoreError
+from catalog.errors import CatalogError, HomeBusy, InvalidInput, InvalidQuery, StoreError
 from catalog.home import SETTINGS, Home
 from catalog.sql import Query, load
 
@@ -31,27 +31,36 @@ def mapped_errors(path: object) -> Iterator[None]:
     """Turn DuckDB's errors about the file or the machine into ours."""
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise StoreError(
-            f"DuckDB ran out of memory: {error}",
-            hint="Raise memory_limit in the home's catalog.toml.",
-        ) from error
-    except duckdb.IOException as error:
-        if "Could not set lock" in str(error):
-            raise HomeBusy(
-                f"another program has {path} open: {error}", hint="Close it, then try again."
-            ) from error
-        raise StoreError(
-            f"DuckDB cannot use {path}: {error}",
-            hint="Is the disk full? If the file is damaged, restore a backup: `catalog restore`.",
-        ) from error
     except duckdb.Error as error:
-        fatal = isinstance(error, duckdb.FatalException | duckdb.SerializationException)
-        if not fatal and "Corrupt database file" not in str(error):
-            raise
-        raise StoreError(
-            f"{path} is damaged: {error}", hint="Restore a backup with `catalog restore`."
-        ) from error
+        if mapped := _mapped(error, path):
+            raise mapped from error
+        raise
+
+
+def _mapped(error: duckdb.Error, path: object) -> CatalogError | None:
+    """Return our error for one of DuckDB's, by its text where it has no kind of its own."""
+    text = str(error)
+    if "Could not set lock" in text:
+        return HomeBusy(
+            f"another program has {path} open: {text}", hint="Close it, then try again."
+        )
+    if "No space left" in text:
+        return StoreError(
+            f"the disk is full: {text}",
+            hint="Free some space and run the same command again; what was committed is kept.",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) or "failed to pin block" in text:
+        return StoreError(
+            f"DuckDB ran out of memory: {text}",
+            hint=f"Raise memory_limit in {SETTINGS} of the home; what was committed is kept.",
+        )
+    damaged = isinstance(error, duckdb.FatalException | duckdb.SerializationException)
+    if damaged or isinstance(error, duckdb.IOException) or "Corrupt database file" in text:
+        return StoreError(
+            f"DuckDB cannot use {path}: {text}",
+            hint="If the file is damaged, restore a backup with `catalog restore`.",
+        )
+    return None
 
 
 def connect(home: Home, *, writes: bool) -> duckdb.DuckDBPyConnection:

@@ -27,7 +27,9 @@ from ingest.workers import Stagers, Work
 MAX_ROW_BYTES = 16 << 20
 DEFAULT_REVISION = "main"
 COMMIT_ROWS = 250_000
-COMMIT_BYTES = 512 << 20
+COMMIT_BYTES = 256 << 20
+"""Of raw rows; DuckDB needs some times as much memory to write them."""
+
 COMMIT_SECONDS = 30.0
 UNPACKED_RATIO = 6
 """How much larger than its file compressed text may be, for the check of free disk."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from catalog.errors import StoreError
 from ingest.formats import FORMATS, FormatName
 from ingest.normalize import Conversation, normalize
 from ingest.parse import Refusal, Row, parse
@@ -214,9 +215,19 @@ def messages_array(
 
 
 def _write(table: pa.Table, path: str) -> None:
-    """Write without compressing: the file is read once, soon, and straight from memory."""
-    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
+    """Write without compressing: the file is read once, soon, and straight from memory.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error}",
+            hint="Free some space and run the same command again: it goes on where it was.",
+        ) from error
 
 
 def read_staged(paths: Iterable[str]) -> pa.Table:

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import IO
 
-from catalog.errors import StoreError
+from catalog.errors import CatalogError, StoreError
 from ingest.formats import FormatName
 from ingest.readers import Block
 from ingest.staging import Plan, Staged, stage
@@ -110,6 +110,8 @@ def _ask(process: subprocess.Popen[bytes], question: object) -> Staged:
             f"process {process.pid}, which was to read rows, ended with code {process.wait()}",
             hint="Was it short of memory? Run the same command again: it goes on where it was.",
         ) from error
+    if isinstance(answer, CatalogError):
+        raise answer
     assert isinstance(answer, Staged)
     return answer
 
@@ -135,7 +137,11 @@ def main() -> None:
     with suppress(EOFError, BrokenPipeError):  # the parent is done with us, or was killed
         while True:
             block, number, format_name, plan = pickle.load(sys.stdin.buffer)
-            _send(sys.stdout.buffer, stage(block, number, format_name, plan))
+            try:
+                answer: Staged | CatalogError = stage(block, number, format_name, plan)
+            except CatalogError as error:
+                answer = error
+            _send(sys.stdout.buffer, answer)
 
 
 if __name__ == "__main__":

@@ -73,3 +73,19 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return made[family]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def stocked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of forty-two samples, three sources and three tasks; to be copied, not changed."""
+    from tests.tiny import stock
+
+    return stock(tmp_path_factory.mktemp("stocked"))
+
+
+@pytest.fixture(scope="session")
+def backwards_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, taken in in the opposite order."""
+    from tests.tiny import stock
+
+    return stock(tmp_path_factory.mktemp("backwards"), backwards=True)

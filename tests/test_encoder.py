@@ -131,6 +131,7 @@ def test_a_model_is_never_given_more_tokens_than_it_has_places(
     assert encoder.limit == encoder.space.max_tokens == limit
     tokens = encoder.tokenize([encoder.render(LONG[0]), "short"])
     assert len(tokens.ids[0]) == limit
+    assert tokens.lengths[0] > 900
     encoder.encode(tokens.ids)
 
 
@@ -294,16 +295,19 @@ def test_a_limit_that_leaves_no_room_for_text_is_refused(models: Models) -> None
         load(models, "bert", max_tokens=2)
 
 
-def test_a_model_that_overflows_is_refused_not_stored(models: Models, tmp_path: Path) -> None:
+@pytest.mark.parametrize("factor", [torch.inf, 3e38, 0.0])
+def test_a_vector_without_a_direction_is_refused_not_stored(
+    models: Models, tmp_path: Path, factor: float
+) -> None:
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(models("llama"), tmp_path / "model")
     path = tmp_path / "model" / "model.safetensors"
     weights = load_file(path)
-    weights["model.norm.weight"] *= torch.inf
+    weights["model.norm.weight"] *= factor
     save_file(weights, path, metadata={"format": "pt"})
     encoder = Encoder(str(tmp_path / "model"), EncoderOptions())
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(ModelError, match="not finite or is zero"):
         encoder.encode([[5, 6, 7]])
 
 

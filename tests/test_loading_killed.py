@@ -188,6 +188,18 @@ def test_a_dead_worker_ends_the_job_which_can_go_on(
     assert (report.resumed, report.counts.added) == (True, 1089)
 
 
+def test_an_error_in_a_worker_arrives_whole(
+    cat: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "INLINE_BYTES", 0)
+    monkeypatch.setattr(loading, "mkdtemp", lambda **_: str(path))  # no folder to write into
+    with pytest.raises(StoreError, match=r"cannot write .*Not a directory") as found:
+        ingest.load(cat, [path], source="s")
+    assert found.value.hint == (
+        "Free some space and run the same command again: it goes on where it was."
+    )
+
+
 def test_an_interrupted_ingest_says_so_and_goes_on_when_asked_again(
     cat: Catalog, path: Path
 ) -> None:

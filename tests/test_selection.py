@@ -1,5 +1,6 @@
 """Rules against their definitions, written out a second time here, slowly and plainly."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from hashlib import md5
 from pathlib import Path
@@ -24,51 +25,16 @@ from catalog.errors import (
 from catalog.selection import rule
 from catalog.store import Store, scratch
 from tests.conftest import talk
-from tests.tiny import add_vectors
+from tests.tiny import TASKS, add_vectors
 
 Write = Callable[..., Path]
 Row = dict[str, Any]
 
-SOURCES = {"a": range(0, 30), "b": range(28, 40), "c": range(39, 42)}
-"""Sources by name, with the numbers of their samples: 28, 29 and 39 are in two."""
-
-TASKS = {"one": 4, "two": 1, "three": 3}
-
-
-def sample(number: int) -> Row:
-    return talk(f"Number {number}?", "x" * (number + 1), id=f"s{number}")
-
-
-def stock(cat: Catalog, write: Write, *, backwards: bool = False) -> Catalog:
-    """Fill a home with forty-two samples of three sources and three tasks."""
-    sources, tasks = list(SOURCES.items()), list(TASKS.items())
-    for name, numbers in reversed(sources) if backwards else sources:
-        rows = [sample(number) for number in numbers]
-        path = write(f"{name}.jsonl", rows[::-1] if backwards else rows)
-        ingest.load(cat, [path], source=name)
-    for name, count in reversed(tasks) if backwards else tasks:
-        queries = [talk(f"Query {name} {number}?") for number in range(count)]
-        ingest.add_task(cat, name, write(f"task_{name}.jsonl", queries))
-    return cat
-
 
 @pytest.fixture(scope="module")
-def stocked_home(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """One home for all tests that only select; snapshots of other tests do not matter to them."""
-    import json
-
-    folder = tmp_path_factory.mktemp("stocked")
-
-    def write(name: str, rows: list[Row]) -> Path:
-        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return folder / name
-
-    return stock(catalog.init(folder / "home"), write)
-
-
-@pytest.fixture
-def stocked(stocked_home: Catalog) -> Catalog:
-    return stocked_home
+def stocked(stocked_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """One home for all tests that only select: snapshots of other tests do not matter to them."""
+    return catalog.open(shutil.copytree(stocked_home, tmp_path_factory.mktemp("select") / "home"))
 
 
 def pool(cat: Catalog) -> list[Row]:
@@ -178,13 +144,13 @@ def test_the_statement_of_round_robin_is_the_walk(
     assert [row["task"] for row in found] == [f"t{number}" for _, number, _ in expected]
 
 
-def test_a_query_that_is_in_the_pool_is_found_first(cat: Catalog, write_jsonl: Write) -> None:
+def test_a_query_that_is_in_the_pool_is_found_first(stocked: Catalog) -> None:
     generator = np.random.default_rng(0)
-    stock(cat, write_jsonl)
-    [asked] = queries(cat)["two"]
-    samples = {row["sample_id"]: generator.normal(size=16) for row in pool(cat)}
-    add_vectors(cat, "leaky", samples, {asked: samples[17]})
-    [first] = cat.select("leak", method="round_robin", tasks=["two"], size=1).members().to_pylist()
+    [asked] = queries(stocked)["two"]
+    samples = {row["sample_id"]: generator.normal(size=16) for row in pool(stocked)}
+    add_vectors(stocked, "leaky", samples, {asked: samples[17]})
+    found = stocked.select("leak", method="round_robin", tasks=["two"], size=1, space="leaky")
+    [first] = found.members().to_pylist()
     assert first["sample_id"] == 17
     assert first["score"] == pytest.approx(1.0, abs=1e-6)
 
@@ -255,11 +221,11 @@ def test_balanced_gives_sources_equal_shares_and_what_one_lacks_to_the_rest(
 
 
 def test_the_order_of_ingest_changes_no_digest(
-    cat: Catalog, write_jsonl: Write, tmp_path: Path
+    stocked_home: Path, backwards_home: Path, tmp_path: Path
 ) -> None:
     digests: list[list[str]] = []
-    for home in (cat, catalog.init(tmp_path / "other")):
-        stock(home, write_jsonl, backwards=home is cat)
+    for number, made in enumerate((stocked_home, backwards_home)):
+        home = catalog.open(shutil.copytree(made, tmp_path / str(number)))
         by_hash = {row["hash"]: row["sample_id"] for row in pool(home)}
         generator = np.random.default_rng(0)
         vectors = {by_hash[key]: generator.normal(size=4) for key in sorted(by_hash)}

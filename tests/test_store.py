@@ -15,7 +15,7 @@ import catalog
 from catalog import Catalog, schema
 from catalog.errors import HomeBusy, InvalidInput, InvalidQuery, StoreError
 from catalog.home import Home, Settings
-from catalog.store import Store, scratch
+from catalog.store import Store, mapped_errors, scratch
 
 PROJECT = Path(__file__).parents[1]
 
@@ -170,7 +170,7 @@ def damage(content: Callable[[bytes], bytes]) -> Callable[[Path], object]:
         (damage(lambda whole: b""), "is not a valid DuckDB database file"),
         (damage(lambda whole: os.urandom(9999)), "is not a valid DuckDB database file"),
         (damage(lambda whole: whole[:20000]), "DuckDB cannot use"),
-        (damage(lambda whole: whole[:12288] + b"\0" * 500 + whole[12788:]), "is damaged"),
+        (damage(lambda whole: whole[:12288] + b"\0" * 500 + whole[12788:]), "DuckDB cannot use"),
     ],
 )
 def test_a_damaged_file_is_an_error_that_leads_to_a_backup(
@@ -182,6 +182,29 @@ def test_a_damaged_file_is_an_error_that_leads_to_a_backup(
             reader.rows("select * from sample")
         assert message in found.value.message
         assert "catalog restore" in (found.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (
+            duckdb.TransactionException("write: No space left on device"),
+            StoreError,
+            "the disk is full",
+        ),
+        (duckdb.OutOfMemoryException("x"), StoreError, "DuckDB ran out of memory"),
+        (duckdb.FatalException("failed to pin block"), StoreError, "DuckDB ran out of memory"),
+        (duckdb.FatalException("x"), StoreError, "DuckDB cannot use f.duckdb"),
+        (duckdb.IOException("checksum of block"), StoreError, "DuckDB cannot use f.duckdb"),
+        (duckdb.IOException("Could not set lock"), HomeBusy, "another program has f.duckdb open"),
+        (duckdb.BinderException("x"), duckdb.BinderException, "x"),
+    ],
+)
+def test_errors_of_the_machine_become_ours_and_bugs_stay_bugs(
+    error: duckdb.Error, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message), mapped_errors("f.duckdb"):
+        raise error
 
 
 def test_a_file_that_is_gone_is_not_made_anew(cat: Catalog) -> None:

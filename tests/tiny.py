@@ -1,5 +1,6 @@
 """Very small things for tests: random models of several families, and spaces without a model."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import catalog
+import ingest
 from catalog import Catalog
 from catalog.model import EmbeddingSpace, NamedSpace, StoredDtype
 from catalog.spaces import add_space
 from catalog.store import Store
 from catalog.vectors import Embedded, Vectors
+from tests.conftest import talk
 
 TEXTS = [
     "What is three times seven? It is twenty-one, and seven times three is the same.",
@@ -28,7 +32,36 @@ SIZES = {
 }
 MARKS = ["<s>", "</s>", "<pad>", "<unk>"]
 
+SOURCES = {"a": range(0, 30), "b": range(28, 40), "c": range(39, 42)}
+"""Sources by name, with the numbers of their samples: 28, 29 and 39 are in two."""
+
+TASKS = {"one": 4, "two": 1, "three": 3}
+"""Tasks by name, with how many queries they have."""
+
 Floats = npt.NDArray[np.float32]
+
+
+def stock(folder: Path, *, backwards: bool = False) -> Path:
+    """Make a home with forty-two samples of three sources and three tasks, and return its path."""
+    cat = catalog.init(folder / "home")
+    sources = {name: [_sample(number) for number in SOURCES[name]] for name in SOURCES}
+    tasks = {
+        name: [talk(f"Query {name} {number}?") for number in range(count)]
+        for name, count in TASKS.items()
+    }
+    for name, rows in sorted(sources.items(), reverse=backwards):
+        path = folder / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows[:: -1 if backwards else 1]))
+        ingest.load(cat, [path], source=name)
+    for name, rows in sorted(tasks.items(), reverse=backwards):
+        path = folder / f"{name}.task.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        ingest.add_task(cat, name, path)
+    return cat.home.path
+
+
+def _sample(number: int) -> dict[str, Any]:
+    return talk(f"Number {number}?", "x" * (number + 1), id=f"s{number}")
 
 
 def _tokenizer(special: list[str], form: str | None, *, cut: bool = False, **names: Any) -> Any:
@@ -110,7 +143,8 @@ def _bert() -> tuple[Any, Any]:
 
     config = t.BertConfig(vocab_size=VOCABULARY, max_position_embeddings=96, **SIZES)
     names = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"}
-    return t.BertModel(config), _tokenizer(MARKS, "<s> $A </s>", cut=True, **names)
+    tokenizer = _tokenizer(MARKS, "<s> $A </s>", cut=True, model_max_length=96, **names)
+    return t.BertModel(config), tokenizer
 
 
 def _roberta() -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
--- The new samples whole.
+-- The new samples whole, in no order: to sort them would be to hold the text of them all in memory.
 -- grain: one row per new sample
 -- needs: staged (as `ingest.staging` writes it); fresh (sample_id, ordinal)
 select
@@ -11,4 +11,3 @@ select
     r.characters
 from staged as r
 join fresh as f on f.ordinal = r.ordinal
-order by f.sample_id
