@@ -52,7 +52,15 @@ def test_positions_count_from_either_end_and_no_further(drawn: Catalog) -> None:
 def test_a_loader_with_workers_gives_everything_once(drawn: Catalog, workers: int) -> None:
     data = SnapshotDataset("drawn@1", drawn.home.path)
     assert data[3]["position"] == 3  # opened here already, before the workers are made
-    loader = DataLoader(data, batch_size=3, num_workers=workers, collate_fn=together)
+    # Spawned, since a fork of this process would take along what other tests have imported.
+    context = "spawn" if workers else None
+    loader = DataLoader(
+        data,
+        batch_size=3,
+        num_workers=workers,
+        collate_fn=together,
+        multiprocessing_context=context,
+    )
     batches = list(loader)
     assert [example["position"] for batch in batches for example in batch] == list(range(20))
     assert pickle.loads(pickle.dumps(data))[5] == data[5]
