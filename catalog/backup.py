@@ -14,6 +14,9 @@ from catalog.migrate import current
 LEFT_OUT = shutil.ignore_patterns("locks", "staging", "cache", "*.before-*.duckdb")
 """What a home can do without; only at its top, since a run may be called `cache`."""
 
+UNFINISHED = shutil.ignore_patterns(".*")
+"""Files that are still being written have such names, and are gone when they are whole."""
+
 VERSIONS = "_versions"
 """Where Lance keeps what each version of a table is made of."""
 
@@ -81,7 +84,7 @@ def _copy_aside(home: Home, target: Path, aside: Path) -> BackupReport:
         # Vectors may be added meanwhile. Their data is written before the version that names it:
         # copied the other way round, no version in the copy names what is not there.
         for versions in home.vectors.glob(f"*/{VERSIONS}"):
-            shutil.copytree(versions, aside / versions.relative_to(home.path))
+            shutil.copytree(versions, aside / versions.relative_to(home.path), ignore=UNFINISHED)
         shutil.copytree(home.path, aside, ignore=_left_out(home), dirs_exist_ok=True)
     if target.exists():
         target.rmdir()

@@ -39,7 +39,7 @@ class Ranker:
         self._order_keys = pool.samples["order_key"].to_numpy()
         self._tasks = tasks
         self._queries = [query for entry in tasks for query in entry.query_ids]
-        self._task_of = [entry.task.name for entry in tasks for _ in entry.query_ids]
+        self._task_of = np.repeat(np.arange(len(tasks)), [len(t.query_ids) for t in tasks])
         self._named = named
         self._progress = progress
         self._vectors = Vectors(home, named.space, "sample")
@@ -52,7 +52,7 @@ class Ranker:
             return Vectors(home, self._named.space, "query").of(self._queries)
         except KeyError as error:
             missing = set(error.args[0])
-            names = {t for q, t in zip(self._queries, self._task_of, strict=True) if q in missing}
+            names = {entry.task.name for entry in self._tasks if missing & {*entry.query_ids}}
             raise self._lacking(
                 f"{len(missing)} queries of {', '.join(sorted(names))}",
                 f"queries without a {self._named.space.text}, or of a replaced revision, get none",
@@ -74,6 +74,7 @@ class Ranker:
         Raises:
             MissingVectors: samples of the pool have none in the space.
         """
+        names = [entry.task.name for entry in self._tasks]
         parts = []
         for number, (positions, scores, queries) in enumerate(self._lists(limit)):
             parts.append(
@@ -84,7 +85,7 @@ class Ranker:
                         "sample_id": self._ids[positions],
                         "order_key": self._order_keys[positions],
                         "score": scores,
-                        "task": np.array(self._task_of, object)[queries],
+                        "task": pa.DictionaryArray.from_arrays(self._task_of[queries], names),
                         "query_id": np.array(self._queries)[queries],
                     }
                 )

@@ -116,10 +116,10 @@ def _run_ranked(
     space: NamedSpace | None,
     progress: Progress,
 ) -> pa.Table:
-    """Walk ranked lists, cut short at first and doubled until the cut provably changes nothing.
+    """Walk ranked lists, cut short at first, and doubled until they give enough members.
 
-    A sample beyond every cut would have a turn of at least limit times lists, so the result
-    is exact once its last turn is smaller.
+    Enough are the right ones: a sample beyond every cut has a turn of at least limit times lists,
+    and whatever is found within them has a smaller one.
     """
     from catalog.ranking import Ranker  # torch, which other rules do not need
 
@@ -142,8 +142,7 @@ def _run_ranked(
         ranking = ranker.rank(limit)
         progress(Tick("rank", None, {"samples": ranking.num_rows}))
         found = _run(home, query, params, {"pool": pool.samples, "ranking": ranking})
-        whole = limit >= samples
-        if whole or (len(found) == size and pc.max(found["turn"]).as_py() < limit * ranker.lists):
+        if len(found) == size or limit >= samples:
             return found
         limit = min(2 * limit, samples)
 

@@ -19,7 +19,7 @@ QUERY_STEP = 64
 
 Positions = npt.NDArray[np.int64]
 Scores = tuple[Positions, Floats]
-"""Positions of samples (n,) and their scores, float32 (queries, n)."""
+"""Positions of samples (n,) and their scores, float32 (n, queries)."""
 
 
 def score(
@@ -35,32 +35,41 @@ def score(
         queries: float32 (queries, width), of length 1.
         ids: the samples to score, ascending; a position is a place in it.
         progress: is told how many samples each block scored.
+
+    Yields:
+        Blocks of samples in any order; what a block holds is gone with the next.
     """
     count, width = queries.shape
-    left = torch.zeros((-(-count // QUERY_STEP) * QUERY_STEP, width))
-    left[:count] = torch.from_numpy(queries)
+    right = torch.zeros((width, -(-count // QUERY_STEP) * QUERY_STEP))
+    right[:, :count] = torch.from_numpy(queries.T)
+    block = torch.zeros((BLOCK_ROWS, width))
+    product = torch.zeros((BLOCK_ROWS, right.shape[1]))
+    for positions, rows in _blocks(vectors, ids, block.numpy()):
+        torch.mm(block, right, out=product)
+        yield positions[:rows], product.numpy()[:rows, :count]
+        progress(rows)
+
+
+def _blocks(vectors: Vectors, ids: Ids, block: Floats) -> Iterator[tuple[Positions, int]]:
+    """Fill a block with chosen vectors, again and again: their positions, and how many they are."""
     place = np.full(int(ids[-1]) + 1 if len(ids) else 0, -1, np.int64)
     place[ids] = np.arange(len(ids))
-    block = torch.zeros((BLOCK_ROWS, width))
-    positions = np.empty(BLOCK_ROWS, np.int64)
+    positions = np.empty(len(block), np.int64)
     filled = 0
     for found, values in vectors.scan():
         inside = np.where(found < len(place), place[np.minimum(found, len(place) - 1)], -1)
-        chosen = np.flatnonzero(inside >= 0)
-        while len(chosen):
-            taken = chosen[: BLOCK_ROWS - filled]
-            chosen = chosen[len(taken) :]
-            block[filled : filled + len(taken)] = torch.from_numpy(values[taken])
-            positions[filled : filled + len(taken)] = inside[taken]
-            filled += len(taken)
-            if filled == BLOCK_ROWS:
-                yield positions.copy(), torch.mm(left, block.T)[:count].numpy()
-                progress(filled)
+        if inside.min(initial=0) < 0:
+            inside, values = inside[inside >= 0], values[inside >= 0]
+        while len(inside):
+            room = len(block) - filled
+            taken = slice(filled, filled + len(inside[:room]))
+            block[taken], positions[taken] = values[:room], inside[:room]
+            inside, values, filled = inside[room:], values[room:], taken.stop
+            if filled == len(block):
+                yield positions, filled
                 filled = 0
     if filled:
-        block[filled:] = 0
-        yield positions[:filled].copy(), torch.mm(left, block.T)[:count, :filled].numpy()
-        progress(filled)
+        yield positions, filled
 
 
 class BestPerTask:
@@ -80,9 +89,9 @@ class BestPerTask:
         """Take a block in."""
         start = 0
         for task, end in enumerate(self._ends):
-            part = scores[start:end]
-            best = part.argmax(axis=0)
-            self.scores[task, positions] = part[best, np.arange(len(positions))]
+            part = scores[:, start:end]
+            best = part.argmax(axis=1)
+            self.scores[task, positions] = part[np.arange(len(part)), best]
             self.queries[task, positions] = best + start
             start = end
 
@@ -116,9 +125,13 @@ class TopPerQuery:
 
     def add(self, positions: Positions, scores: Floats) -> None:
         """Take a block in: what is worse than a query's limit so far is dropped at once."""
-        rows, columns = np.nonzero(scores >= self._least[:, None])
-        self._parts.append((rows, positions[columns], scores[rows, columns]))
-        self._held += len(rows)
+        if not self._parts and self._limit < len(positions):
+            worst = len(positions) - self._limit
+            self._least = np.partition(scores.T, worst, axis=1)[:, worst]
+        held = np.flatnonzero(scores >= self._least)
+        samples, queries = np.divmod(held, scores.shape[1])
+        self._parts.append((queries, positions[samples], scores[samples, queries]))
+        self._held += len(held)
         if self._held > self._room:
             self._shrink()
 

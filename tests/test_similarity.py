@@ -34,7 +34,7 @@ def whole(scanned: Any, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:
     found = np.full((len(queries), len(ids)), np.nan, np.float32)
     for positions, scores in score(scanned, queries, ids):
         assert np.isnan(found[:, positions]).all()
-        found[:, positions] = scores
+        found[:, positions] = scores.T
     return found
 
 
@@ -60,7 +60,7 @@ def test_only_the_pool_is_scored() -> None:
 def test_ids_without_a_vector_are_left_out() -> None:
     values = unit(np.random.default_rng(2), 3, 4)
     wanted = np.array([0, 1, 2, 3, 4])
-    scored = [p for p, _ in score(Scanned(np.arange(3), values, 3), values[:1], wanted)]  # type: ignore[arg-type]
+    scored = [p.copy() for p, _ in score(Scanned(np.arange(3), values, 3), values[:1], wanted)]  # type: ignore[arg-type]
     assert np.concatenate(scored).tolist() == [0, 1, 2]
 
 
@@ -101,7 +101,7 @@ def test_the_best_of_a_query_are_those_of_a_whole_sort(
     top._room = 7  # so that little is held, and it is shrunk often
     for start in range(0, count, piece):
         positions = np.arange(start, min(start + piece, count))
-        top.add(positions, scores[:, positions])
+        top.add(positions, scores[:, positions].T)
     for query, (positions, found, numbers) in enumerate(top.top()):
         expected = np.lexsort((keys, -scores[query]))[:limit]
         assert positions.tolist() == expected.tolist()
@@ -125,7 +125,7 @@ def test_the_best_of_a_task_are_those_of_its_queries(
     best = BestPerTask(sizes, count)
     for start in range(0, count, piece):
         positions = np.arange(start, min(start + piece, count))
-        best.add(positions, scores[:, positions])
+        best.add(positions, scores[:, positions].T)
     ends = np.cumsum(sizes)
     for task, (positions, found, numbers) in enumerate(best.top(limit, keys)):
         start, end = int(ends[task]) - sizes[task], int(ends[task])
@@ -151,4 +151,4 @@ def test_blocks_have_one_shape_the_last_one_too(monkeypatch: pytest.MonkeyPatch)
         whole(
             Scanned(np.arange(count), values, 500), values[:1].repeat(queries, 0), np.arange(count)
         )
-    assert shapes == {((64, 8), (8, similarity.BLOCK_ROWS))}
+    assert shapes == {((similarity.BLOCK_ROWS, 8), (8, 64))}
