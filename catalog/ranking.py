@@ -54,7 +54,7 @@ class Ranker:
             missing = set(error.args[0])
             names = {entry.task.name for entry in self._tasks if missing & {*entry.query_ids}}
             raise self._lacking(
-                f"{len(missing)} queries of {', '.join(sorted(names))}",
+                f"{len(missing)} of the queries of {', '.join(sorted(names))}",
                 f"queries without a {self._named.space.text}, or of a replaced revision, get none",
             ) from error
 

@@ -173,7 +173,7 @@ def test_texts_that_are_not_there_get_no_vector_and_selecting_says_so(
     filled.select("x", method="round_robin", tasks=["replies"], size=23, where=where)
     answers = ingest.embed(filled, "answers", model=str(models("llama")), text="response")
     assert (answers.samples, answers.queries, answers.empty) == (24, 4, 1)
-    with pytest.raises(MissingVectors, match="1 queries of mute"):
+    with pytest.raises(MissingVectors, match="1 of the queries of mute"):
         filled.select("y", method="round_robin", tasks=["mute"], size=3, space="answers")
 
 

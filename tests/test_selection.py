@@ -534,7 +534,7 @@ def test_samples_without_a_vector_are_told_of(stocked: Catalog) -> None:
     options = {"method": "round_robin", "size": 1, "space": "partial"}
     with pytest.raises(MissingVectors, match="no vectors for 40 of 42 samples"):
         stocked.select("partial", tasks=["two"], **options)
-    with pytest.raises(MissingVectors, match="no vectors for 4 queries of one"):
+    with pytest.raises(MissingVectors, match="no vectors for 4 of the queries of one"):
         stocked.select("partial", tasks=["two", "one"], **options)
     found = stocked.select("partial", tasks=["two"], where="sample_id < 3", **options)
     assert found.size == 1
