@@ -1,6 +1,7 @@
 """The catalog as one object: every verb that the command has, for Python."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,27 @@ if TYPE_CHECKING:
     from catalog.store import Rows
 
 
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Number the columns whose names come twice, since a row is a dictionary to many.
+
+    >>> _told_apart(["name", "size", "name"])
+    ['name', 'size', 'name_1']
+    """
+    told: list[str] = []
+    for name in names:
+        number, free = 0, name
+        while free in told:
+            number += 1
+            free = f"{name}_{number}"
+        told.append(free)
+    return told
+
+
 class Result:
     """What a statement gave, out of the catalog and away from its lock."""
 
     def __init__(self, table: "pa.Table") -> None:
-        self._table = table
+        self._table = table.rename_columns(_told_apart(table.column_names))
 
     def to_arrow(self) -> "pa.Table":
         """Return it as an Arrow table."""
@@ -53,8 +70,14 @@ class Catalog:
         from catalog.store import Store
 
         query = check("the statement", statement)
-        with Store(self.home).sandbox() as reader:
-            return Result(reader.arrow(query, **params))
+        # In a thread beside, since DuckDB does not hear Ctrl-C while it works.
+        with Store(self.home).sandbox() as reader, ThreadPoolExecutor(1) as beside:
+            running = beside.submit(reader.arrow, query, **params)
+            try:
+                return Result(running.result())
+            except KeyboardInterrupt:
+                reader.connection.interrupt()
+                raise
 
     def select(
         self,

@@ -140,18 +140,18 @@ def _space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
 
 
 def existing(reader: Reader, home: Home, name: str, recipe: Recipe) -> Snapshot | None:
-    """Return the newest version that came of this recipe, if the pool has not changed since.
+    """Return the version that came of this recipe, if the pool has not changed since.
 
     A user's SQL may look at more than the pool, say at what was selected before: its answer is
     always computed anew, and `freeze` finds out whether it is the same.
     """
     if recipe.sql is not None or recipe.where is not None:
         return None
-    row = reader.row(load("show/snapshot"), name=name, version=None)
-    if row is None or not _is_of(row, recipe):
-        return None
     clock = int(reader.value(load("show/pool_clock")))
-    return from_row(home, row) if row["pool_change_id"] == clock else None
+    for row in reader.rows(load("show/versions"), name=name):
+        if row["pool_change_id"] == clock and _is_of(row, recipe):
+            return from_row(home, row)
+    return None
 
 
 def _is_of(row: Mapping[str, Any], recipe: Recipe) -> bool:
@@ -172,9 +172,9 @@ def freeze(
         transaction.register("chosen", selected.members.append_column("position", positions))
         transaction.make("named", load("freeze/named"))
         identity = _digest(transaction)
-        newest = transaction.row(load("show/snapshot"), name=name, version=None)
-        if newest and newest["digest"] == identity and _is_of(newest, recipe):
-            return from_row(home, newest)
+        for known in transaction.rows(load("show/versions"), name=name):
+            if known["digest"] == identity and _is_of(known, recipe):
+                return from_row(home, known)
         row = _row(transaction, name, recipe, selected, space)
         row |= {"digest": identity, "note": note}
         transaction.insert(schema.snapshot, row)

@@ -36,7 +36,7 @@ WINDOW_SAMPLES = 4096
 """Samples sorted by length together: enough to waste little on padding, few enough to hold."""
 
 COMMIT_SECONDS = 15.0
-BATCH_TOKENS = {"cpu": 4096, "cuda": 65536}
+BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
 
 
 @dataclass(frozen=True)

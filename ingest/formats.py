@@ -132,10 +132,10 @@ def _side(value: object, role: str) -> list[Any]:
 FORMATS: dict[FormatName, tuple[Shape, tuple[frozenset[str], ...]]] = {
     "messages": (messages, (frozenset({"messages"}),)),
     "sharegpt": (sharegpt, (frozenset({"conversations"}),)),
-    "alpaca": (alpaca, (frozenset({"instruction", "output"}), frozenset({"instruction", "input"}))),
+    "alpaca": (alpaca, (frozenset({"instruction"}),)),
     "prompt-completion": (
         prompt_completion,
-        (frozenset({"prompt", "completion"}), frozenset({"prompt", "response"})),
+        (frozenset({"prompt"}),),
     ),
 }
 FORMAT_NAMES: tuple[FormatName, ...] = get_args(FormatName)

@@ -61,7 +61,7 @@ class IngestReport:
 
 def load(
     catalog: Catalog,
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     source: str | None = None,
     revision: str = DEFAULT_REVISION,
@@ -96,7 +96,8 @@ def load(
         InvalidInput: an argument cannot be used, or a replacement holds no sample at all.
     """
     _check_names(source=source, revision=revision, license=license, uri=uri)
-    inputs = find([str(path) for path in paths])
+    given = [paths] if isinstance(paths, str | Path) else paths
+    inputs = find([str(path) for path in given])
     formats = {place.path: recognise_format(place, format, max_row_bytes) for place in inputs}
     announce(Counter(formats.values()))
     parameters = {

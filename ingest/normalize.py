@@ -75,7 +75,7 @@ def normalize(
     Raises:
         Refusal: with the reason, one of a small closed set, and a detail.
     """
-    turns = shape(row)
+    turns = shape(row) if needs_answer else _without_empty_answer(shape(row))
     tools = row.pop("tools", None)
     if tools is not None and type(tools) not in (list, str):
         raise Refusal("wrong type", f"tools is {kind(tools)}, expected a list")
@@ -193,6 +193,14 @@ def _check_empty(position: int, role: str, extra: Row | None) -> None:
     calls = extra and (extra.get("tool_calls") or extra.get("function_call"))
     if role == "assistant" and not calls:
         raise Refusal("empty assistant turn", f"message {position} has no content and no call")
+
+
+def _without_empty_answer(turns: list[Any]) -> list[Any]:
+    """Leave out a last turn of the assistant's that says nothing: the query has no answer."""
+    last = turns[-1] if isinstance(turns, list) and turns else None
+    if last in ({"role": "assistant", "content": ""}, {"role": "assistant", "content": None}):
+        return turns[:-1]
+    return turns
 
 
 def _external_id(row: Row) -> str | None:

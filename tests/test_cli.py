@@ -315,3 +315,67 @@ def test_a_closed_pipe_is_no_error(home: Path, filled: Callable[..., Result]) ->
     )
     assert done.stdout.startswith('"sample_id"')
     assert done.stderr == ""
+
+
+def test_a_statement_that_runs_too_long_can_be_interrupted(
+    run: Callable[..., Result], home: Path
+) -> None:
+    run("init")
+    statement = "select count(*) from range(20000000000) as a where a.range % 7 = 3"
+    with process("sql", statement, home=home) as child:
+        time.sleep(2)
+        assert child.poll() is None
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=30)
+    assert child.returncode == 130
+
+
+def test_columns_of_one_name_are_told_apart_and_json_is_strict(
+    filled: Callable[..., Result],
+) -> None:
+    printed = filled("sql", "select 1 as a, 2 as a, 'nan'::double as b", "--json").stdout
+
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    assert json.loads(printed, parse_constant=refuse) == {"rows": [{"a": 1, "a_1": 2, "b": None}]}
+
+
+def test_an_earlier_version_of_the_same_recipe_is_found(filled: Callable[..., Result]) -> None:
+    made = [
+        json.loads(filled("select", "v", "--method", "random", "--size", size, "--json").stdout)
+        for size in (3, 4, 3, 4)
+    ]
+    assert [row["snapshot"] for row in made] == ["v@1", "v@2", "v@1", "v@2"]
+
+
+def test_a_recipe_is_one_json_object_if_asked_for(filled: Callable[..., Result]) -> None:
+    filled("select", "v", "--method", "random", "--size", 3)
+    shown = json.loads(filled("show", "v", "--recipe", "--json").stdout)
+    assert shown == {"snapshot": "v@1", "recipe": shown["recipe"]}
+    assert shown["recipe"]["size"] == 3
+
+
+def test_the_outputs_name_says_parquet(filled: Callable[..., Result], tmp_path: Path) -> None:
+    filled("select", "v", "--method", "random", "--size", 3)
+    assert filled("export", "v", "--output", tmp_path / "v.parquet").exit_code == 0
+    assert (tmp_path / "v.parquet").read_bytes()[:4] == b"PAR1"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "x"},
+        {"instruction": "x", "output": ""},
+        {"prompt": "x"},
+        {"prompt": "x", "completion": ""},
+    ],
+)
+def test_a_query_may_lack_its_answer_in_every_format(
+    run: Callable[..., Result], write_jsonl: Callable[..., Path], row: dict[str, str]
+) -> None:
+    run("init")
+    result = run("tasks", "add", "t", write_jsonl("t.jsonl", [row]))
+    assert result.exit_code == 0, result.stderr
+    [query] = json.loads(run("sql", "select messages from query", "--json").stdout)["rows"]
+    assert [(m["role"], m["content"]) for m in query["messages"]] == [("user", "x")]

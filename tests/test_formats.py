@@ -200,7 +200,7 @@ def test_a_row_of_the_wrong_shape_is_refused(name: Any, row: Row, reason: str, d
         ([{"messages": []}], "messages"),
         ([{"conversations": []}], "sharegpt"),
         ([{"instruction": "i", "input": ""}], "alpaca"),
-        ([{"instruction": "i"}], None),
+        ([{"instruction": "i"}], "alpaca"),
         ([{"prompt": "p", "response": "r"}], "prompt-completion"),
         ([{"prompt": "p", "completion": "c", "messages": []}], "messages"),
         ([{"conversations": []}, {"messages": []}, {"messages": []}], "messages"),

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 
 Row = Mapping[str, Any]
-PIPED_WIDTH = 1000
+PIPED_WIDTH = 1_000_000
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
@@ -29,6 +30,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401
         return value.isoformat()
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not isfinite(value):
+        return None
     if isinstance(value, bool | int | float | str) or value is None:
         return value
     return str(value)

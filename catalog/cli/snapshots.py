@@ -61,7 +61,10 @@ def show_command(session: Session, snapshot: str, recipe: bool) -> None:
     """Show a SNAPSHOT: its recipe, its mix, and why its first members were chosen."""
     catalog = session.open()
     if recipe:
-        return click.echo(catalog.snapshot(snapshot).recipe.yaml(), nl=False)
+        found = catalog.snapshot(snapshot)
+        if session.json:
+            return print_json({"snapshot": str(found), "recipe": found.recipe.plain()})
+        return click.echo(found.recipe.yaml(), nl=False)
     view = catalog.show(snapshot)
     found, mix, first = view.snapshot, view.sources, view.first_members
     if session.json:
@@ -125,23 +128,22 @@ def verify_command(session: Session, snapshot: str) -> None:
     "--format",
     "format_name",
     type=click.Choice(["jsonl", "parquet", "hf"]),
-    default="jsonl",
-    show_default=True,
-    help="hf is a folder that `datasets.load_from_disk` reads.",
+    help="hf is a folder that `datasets.load_from_disk` reads.  [default: jsonl, or parquet by the "
+    "output's name]",
 )
 @click.option("--output", required=True, type=click.Path(), help="File, or folder for hf.")
 @click.option("--overwrite", is_flag=True, help="Replace other content.")
 @common
 @pass_session
 def export_command(
-    session: Session, snapshot: str, format_name: str, output: str, overwrite: bool
+    session: Session, snapshot: str, format_name: str | None, output: str, overwrite: bool
 ) -> None:
     """Write a SNAPSHOT's members in order, each with its identity and why it was chosen."""
     with progress_bar() as progress:
         report = session.open().export(
             snapshot,
             output,
-            format=format_name,  # type: ignore[arg-type]
+            format=format_name or ("parquet" if output.endswith(".parquet") else "jsonl"),  # type: ignore[arg-type]
             overwrite=overwrite,
             progress=progress,
         )
