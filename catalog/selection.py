@@ -14,7 +14,7 @@ from catalog.progress import Progress, Tick
 from catalog.recipe import Recipe
 from catalog.spaces import pool_ids
 from catalog.sql import Query, check, load, names
-from catalog.store import Store, scratch
+from catalog.store import Store, mapped_errors, scratch
 from catalog.tasks import task_queries
 from catalog.vectors import Ids
 
@@ -103,7 +103,7 @@ def _by_rule(home: Home, recipe: Recipe, space: NamedSpace | None, progress: Pro
 def _run(
     home: Home, query: Query, params: Mapping[str, object], relations: Mapping[str, pa.Table]
 ) -> pa.Table:
-    with scratch(relations, home.settings.memory_limit) as reader:
+    with mapped_errors(home.path), scratch(relations, home.settings.memory_limit) as reader:
         return reader.arrow(query, **params)
 
 

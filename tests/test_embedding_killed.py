@@ -74,8 +74,9 @@ class Stopped(BaseException):
     """A process that ends here, as far as what is on disk can tell."""
 
 
-@pytest.mark.parametrize("survives", [0, 3])
-@pytest.mark.parametrize("place", ["vectors", "catalog"])
+@pytest.mark.parametrize(
+    ("place", "survives"), [("vectors", 0), ("vectors", 3), ("catalog", 0), ("catalog", 2)]
+)
 def test_stopped_between_any_two_writes_it_ends_whole(
     filled: Catalog,
     models: Models,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import catalog
@@ -61,7 +61,7 @@ def walk(lists: Sequence[Sequence[int]], size: int) -> list[tuple[int, int, int]
 # Round robin
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_round_robin_is_the_walk_over_the_rankings(stocked: Catalog, seed: int) -> None:
     generator = np.random.default_rng(seed)
     rows, of_task = pool(stocked), queries(stocked)
@@ -117,6 +117,7 @@ def test_lists_that_agree_are_walked_further_than_at_first(stocked: Catalog) -> 
         assert found["rank"].to_pylist() == list(range(40))
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.integers(1, 20), st.integers(1, 5), st.integers(1, 25))
 def test_the_statement_of_round_robin_is_the_walk(
     seed: int, count: int, lists: int, size: int
