@@ -52,7 +52,7 @@ def find_model(model: str) -> Model:
     """Find a model by a preset's name, a folder, or a name on the hub.
 
     Raises:
-        ModelError: it is a preset whose package is not installed, or a folder without a model.
+        ModelError: it is a preset whose package is not installed, or no folder with a model.
     """
     if preset := PRESETS.get(model):
         try:
@@ -65,6 +65,10 @@ def find_model(model: str) -> Model:
         return Model(str(place), preset.model, model)
     folder = Path(model).expanduser()
     if not folder.is_dir():
+        if folder.exists() or model.startswith(("/", ".", "~")):  # no name on a hub begins so
+            raise ModelError(
+                f"there is no folder {model!r}", hint="Say with --model where the model is."
+            )
         return Model(model, model, model)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{model!r} holds no config.json", hint="Give a transformers model.")

@@ -253,6 +253,10 @@ def test_broken_models_are_refused_with_a_reason(models: Models, tmp_path: Path)
         (broken("wider", lambda f: rewrite(f, hidden_size=64)), "cannot load"),
         (broken("stranger", lambda f: rewrite(f, model_type="nothing")), "cannot load"),
         (str(tmp_path), "holds no config.json"),
+        (str(tmp_path / "nowhere"), "there is no folder"),
+        (str(models("llama") / weights), "there is no folder"),
+        ("./llama", "there is no folder"),
+        ("no name of a hub", "cannot load"),
     ]:
         with pytest.raises(ModelError, match=reason) as caught:
             Encoder(model, EncoderOptions())
