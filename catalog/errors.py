@@ -13,10 +13,12 @@ CatalogError
 ├── Conflict             what is asked contradicts what is stored
 │   ├── TaskChanged
 │   ├── SpaceMismatch
+│   ├── ScorerMismatch
 │   ├── OutputExists
 │   └── SnapshotInUse
 ├── ModelError           a model that cannot be loaded or gives unusable vectors
 ├── MissingVectors       a space lacks vectors that a selection needs
+├── MissingScores        a scorer has not scored samples that a selection needs
 ├── TooFewSamples        fewer samples than asked for
 ├── VerificationFailed   stored content is not what was frozen
 └── StoreError           the database or the vector store failed
@@ -102,6 +104,10 @@ class SpaceMismatch(Conflict):
     """An embedding space of this name exists with another contract."""
 
 
+class ScorerMismatch(Conflict):
+    """A scorer of this name exists with another contract."""
+
+
 class OutputExists(Conflict):
     """The output path holds other content."""
 
@@ -116,6 +122,10 @@ class ModelError(CatalogError):
 
 class MissingVectors(CatalogError):
     """The space lacks vectors for samples or queries that are needed."""
+
+
+class MissingScores(CatalogError):
+    """A scorer has not scored samples that are needed."""
 
 
 class TooFewSamples(CatalogError):

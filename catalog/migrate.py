@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 
+from catalog.connection import connect, mapped_errors
 from catalog.errors import HomeError, HomeRevision, StoreError
 from catalog.home import DEFAULT_SETTINGS, SETTINGS, Home, Settings
-from catalog.store import connect, mapped_errors
 
 STORAGE = "v1.2.0"
 """The oldest DuckDB that can read the file; before this one it could not compress text well."""

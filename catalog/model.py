@@ -1,6 +1,6 @@
 """The nouns of the catalog, as values."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -51,6 +51,9 @@ class EmbeddingSpace:
         compute_dtype: of the forward pass; pooling and norm are always float32.
         stored_dtype: of the vectors on disk.
         width: numbers per vector.
+        query_prefix: put before the text of every query, as some sentence encoders want it.
+        passage_prefix: put before the text of every sample.
+        derivation: how the vectors were made of another space's, as JSON; empty if by the model.
 
     >>> EmbeddingSpace("org/model", "1f3a9c", "tulu", "aa", "conversation", "weighted_mean",
     ...     "last", 2048, "float32", "float16", 64).table_name
@@ -68,16 +71,27 @@ class EmbeddingSpace:
     compute_dtype: ComputeDtype
     stored_dtype: StoredDtype
     width: int
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    derivation: str = ""
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "EmbeddingSpace":
         """Build it from a row of `embedding_space`."""
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
+    def contract(self) -> dict[str, Any]:
+        """Return its fields by name; those of later versions only where they are used."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.default is MISSING or getattr(self, field.name)
+        }
+
     @property
     def table_name(self) -> str:
         """The LanceDB table that holds this space's vectors."""
-        named = [f"{field.name}={getattr(self, field.name)}" for field in fields(self)]
+        named = [f"{name}={value}" for name, value in self.contract().items()]
         return f"embedding_{sha256(chr(10).join(named).encode()).hexdigest()[:12]}"
 
     def differences(self, other: "EmbeddingSpace") -> list[str]:

@@ -5,29 +5,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from catalog.errors import InvalidInput
-from catalog.model import Role
+from catalog.references import (
+    LARGEST,
+    Exclusion,
+    Part,
+    TaskReference,
+    is_count,
+    is_share,
+    is_text,
+    require,
+)
 
 Param = bool | int | float | str
-LARGEST = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class TaskReference:
-    """A query set as a recipe names it: by name and role, and by what it holds."""
-
-    name: str
-    role: Role
-    digest: str
-
-    def __post_init__(self) -> None:
-        """Check every value."""
-        for name, value in vars(self).items():
-            _require(_is_text(value), f"a task's {name}", value, "a text")
-        roles = get_args(Role)
-        _require(self.role in roles, "a task's role", self.role, " or ".join(roles))
 
 
 @dataclass(frozen=True)
@@ -35,14 +27,24 @@ class Recipe:
     """A selection, as asked for and resolved.
 
     Attributes:
-        method: a rule's name, or `sql` for a statement of the user's.
+        method: a rule's name, `sql` for a statement of the user's, or `mix`.
         size: samples to select; None takes all that the statement gives.
+        tokens: token budget, instead of a size: the longest run of members that stays within.
         sql: the user's statement, if that is the method.
+        rule: the text of a rule that the user wrote, if that is the method.
         tasks: to select for, in order.
         space: the contract of the embedding space, if one is used; its fields by name.
         where: condition on the pool.
         seed: of random draws.
         params: values of the statement's own parameters.
+        scores: the contract of each scorer that the rule needs, by the name it has here.
+        max_per_source: members that one source may have.
+        not_in: whose samples are left out.
+        skip_near_duplicates: members nearer than this cosine to an earlier one are passed over.
+        skip_missing: leave out samples and queries that lack a vector or a score.
+        exclude_contaminated: leave out samples marked by `decontaminate`.
+        parts: of a mix, in order.
+        repeats: whether a sample of several parts of a mix counts as often as it is there.
         allow_fewer: take fewer samples than `size` if there are no more.
 
     Raises:
@@ -51,29 +53,45 @@ class Recipe:
 
     method: str
     size: int | None = None
+    tokens: int | None = None
     sql: str | None = None
+    rule: str | None = None
     tasks: tuple[TaskReference, ...] = ()
     space: Mapping[str, Any] | None = None
     where: str | None = None
     seed: int = 0
     params: Mapping[str, Param] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    max_per_source: int | None = None
+    not_in: tuple[Exclusion, ...] = ()
+    skip_near_duplicates: float | None = None
+    skip_missing: bool = False
+    exclude_contaminated: bool = False
+    parts: tuple[Part, ...] = ()
+    repeats: bool = False
     allow_fewer: bool = False
 
     def __post_init__(self) -> None:
         """Check every value: what cannot be done is refused before anything is computed."""
-        _require(_is_text(self.method), "method", self.method, "a text")
-        size_fits = self.size is None or (type(self.size) is int and 1 <= self.size <= LARGEST)
-        _require(size_fits, "size", self.size, "a whole number of at least 1")
+        require(is_text(self.method), "method", self.method, "a text")
+        for name in ("size", "tokens", "max_per_source"):
+            value = getattr(self, name)
+            require(value is None or is_count(value), name, value, "a whole number of at least 1")
         seed_fits = type(self.seed) is int and -LARGEST <= self.seed <= LARGEST
-        _require(seed_fits, "seed", self.seed, "a whole number of 64 bits")
-        for name, text in (("sql", self.sql), ("where", self.where)):
-            _require(text is None or _is_text(text), name, text, "a text")
-        _require(type(self.allow_fewer) is bool, "allow_fewer", self.allow_fewer, "true or false")
+        require(seed_fits, "seed", self.seed, "a whole number of 64 bits")
+        for name in ("sql", "rule", "where"):
+            value = getattr(self, name)
+            require(value is None or is_text(value), name, value, "a text")
+        for name in ("allow_fewer", "skip_missing", "exclude_contaminated", "repeats"):
+            require(type(getattr(self, name)) is bool, name, getattr(self, name), "true or false")
+        near = self.skip_near_duplicates
+        require(near is None or is_share(near), "skip_near_duplicates", near, "a cosine up to 1")
         space_fits = self.space is None or isinstance(self.space, Mapping)
-        _require(space_fits, "space", self.space, "the fields of a contract")
-        _require(isinstance(self.params, Mapping), "params", self.params, "names with values")
+        require(space_fits, "space", self.space, "the fields of a contract")
+        require(isinstance(self.scores, Mapping), "scores", self.scores, "names with contracts")
+        require(isinstance(self.params, Mapping), "params", self.params, "names with values")
         for key, value in self.params.items():
-            _require(_is_text(key) and _is_param(value), f"param {key}", value, "a text or number")
+            require(is_text(key) and _is_param(value), f"param {key}", value, "a text or number")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -82,10 +100,15 @@ class Recipe:
                 f"method is {self.method!r} {'with' if self.sql else 'without'} a statement",
                 hint="A statement goes with the method `sql`, and a rule with none.",
             )
-        if self.params and self.sql is None:
+        if (self.method == "mix") != bool(self.parts):
             raise InvalidInput(
-                f"{self.method} takes no parameters, {', '.join(self.params)} given",
-                hint="Parameters go with --sql.",
+                f"method is {self.method!r} with {len(self.parts)} parts",
+                hint="Parts go with the method `mix`: `catalog mix NAME A@1=70% B@2=30%`.",
+            )
+        if self.size is not None and self.tokens is not None:
+            raise InvalidInput(
+                f"size is {self.size:,} and tokens {self.tokens:,}, expected one of them",
+                hint="Say how many samples with --size, or how many tokens with --tokens.",
             )
         names = [(task.name, task.role) for task in self.tasks]
         if repeated := [name for name in names if names.count(name) > 1]:
@@ -106,7 +129,7 @@ class Recipe:
         """Return the recipe as a file for people, which `read` takes back."""
         import yaml
 
-        told, defaults = self.plain(), Recipe("").plain()
+        told, defaults = self.plain(), dict(json.loads(json.dumps(_DEFAULTS)))
         ordered = {
             name: told[name]
             for name in self.__dataclass_fields__
@@ -124,8 +147,9 @@ class Recipe:
         """
         try:
             found = _parse(text)
-            tasks = tuple(TaskReference(**task) for task in found.pop("tasks", None) or [])
-            return cls(**found, tasks=tasks)
+            for name, kind in _REFERENCES.items():
+                found[name] = tuple(kind(**one) for one in found.pop(name, None) or [])
+            return cls(**found)
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InvalidInput(
                 f"this is no recipe: {error}",
@@ -148,6 +172,10 @@ class Recipe:
             ) from error
 
 
+_REFERENCES = {"tasks": TaskReference, "not_in": Exclusion, "parts": Part}
+_DEFAULTS = asdict(Recipe(""))
+
+
 def _parse(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
     import yaml
 
@@ -160,21 +188,8 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
             raise ValueError(error) from error
 
 
-def _require(fits: bool, name: str, value: object, expected: str) -> None:
-    if not fits:
-        raise InvalidInput(
-            f"{name} is {value!r}, expected {expected}",
-            hint="Mend it where it was given: an option, or a line of the recipe's file.",
-        )
-
-
-def _is_text(value: object) -> bool:
-    """Tell whether this is a text that can be stored; one with a lone surrogate cannot."""
-    return isinstance(value, str) and value.encode(errors="replace").decode() == value
-
-
 def _is_param(value: object) -> bool:
-    return _is_text(value) or (type(value) in (bool, int, float) and isfinite(value))  # type: ignore[arg-type]
+    return is_text(value) or (type(value) in (bool, int, float) and isfinite(value))  # type: ignore[arg-type]
 
 
 def _dumper() -> Any:  # noqa: ANN401 - a class made of PyYAML's untyped ones

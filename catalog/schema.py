@@ -157,6 +157,9 @@ embedding_space = _table(
     _column("compute_dtype", Text),
     _column("stored_dtype", Text),
     _column("width", Integer),
+    _column("query_prefix", Text),
+    _column("passage_prefix", Text),
+    _column("derivation", Text),
     _column("table_name", Text),
     _column("location", Text),
 )
@@ -171,8 +174,46 @@ sample_score = _table(
     "sample_score",
     _column("sample_id", BigInteger),
     _column("scorer_id", BigInteger),
-    _column("value", Double),
+    _column("value", Double, nullable=True),
+    _column("label", Text, nullable=True),
     _column("truncated", Boolean, nullable=True),
+)
+contamination_check = _table(
+    "contamination_check",
+    _column("check_id", BigInteger),
+    _column("task_id", BigInteger),
+    _column("task", Text),
+    _column("role", Text),
+    _column("parameters", JSON),
+    _column("report", JSON),
+    _column("checked_at", _moment()),
+)
+contamination_mark = _table(
+    "contamination_mark",
+    _column("check_id", BigInteger),
+    _column("task_id", BigInteger),
+    _column("sample_id", BigInteger),
+    _column("query_id", BigInteger),
+    _column("kind", Text),
+    _column("part", Text),
+    _column("evidence", Text),
+    _column("score", Double),
+)
+sample_list = _table(
+    "sample_list",
+    _column("digest", Text),
+    _column("content_hash", LargeBinary),
+)
+vector_index = _table(
+    "vector_index",
+    _column("space_id", BigInteger),
+    _column("kind", Text),
+    _column("samples", BigInteger),
+    _column("recall", Double),
+    _column("recall_at", Integer),
+    _column("queries", Integer),
+    _column("parameters", JSON),
+    _column("built_at", _moment()),
 )
 snapshot = _table(
     "snapshot",

@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -16,7 +16,7 @@ from catalog.jobs import software_version
 from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.progress import Progress
 from catalog.recipe import Param, Recipe
-from catalog.selection import Selected, choose, rule
+from catalog.selecting.choosing import Selected, choose, rule
 from catalog.snapshot import Snapshot, from_row
 from catalog.spaces import the_space
 from catalog.sql import load
@@ -78,7 +78,7 @@ def _resolve(
         size=request.size,
         sql=request.sql,
         tasks=tuple(resolve(reader, task) for task in request.tasks),
-        space=asdict(space.space) if space else None,
+        space=space.space.contract() if space else None,
         where=request.where,
         seed=request.seed,
         params=params,

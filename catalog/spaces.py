@@ -80,7 +80,7 @@ def add_space(
             "scorer_id": transaction.next_id(schema.scorer),
             "name": TOKENS,
             "space_id": space_id,
-            "contract": vars(space),
+            "contract": space.contract(),
         },
     )
     return NamedSpace(space_id, name, space, location)

@@ -11,77 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from catalog.errors import CatalogError, HomeBusy, InvalidInput, InvalidQuery, StoreError
-from catalog.home import SETTINGS, Home
+from catalog.connection import connect, look_back, mapped_errors
+from catalog.errors import InvalidQuery, StoreError
+from catalog.home import Home
 from catalog.sql import Query, load
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Executable, Table
 
-VIEWS = ("retired", "appearance", "pool", "member", "seen")
+VIEWS = ("retired", "appearance", "pool", "member", "seen", "score", "contaminated")
 """The documented views, `queries/view/*.sql`, each after those it reads."""
 
 Rows = list[dict[str, Any]]
 Statement = str | Query
-
-
-@contextmanager
-def mapped_errors(path: object) -> Iterator[None]:
-    """Turn DuckDB's errors about the file or the machine into ours."""
-    try:
-        yield
-    except duckdb.Error as error:
-        if mapped := _mapped(error, path):
-            raise mapped from error
-        raise
-
-
-def _mapped(error: duckdb.Error, path: object) -> CatalogError | None:
-    """Return our error for one of DuckDB's, by its text where it has no kind of its own."""
-    text = str(error)
-    if "Could not set lock" in text:
-        return HomeBusy(
-            f"another program has {path} open: {text}", hint="Close it, then try again."
-        )
-    if "No space left" in text:
-        return StoreError(
-            f"the disk is full: {text}",
-            hint="Free some space and run the same command again; what was committed is kept.",
-        )
-    if isinstance(error, duckdb.OutOfMemoryException) or "failed to pin block" in text:
-        return StoreError(
-            f"DuckDB ran out of memory: {text}",
-            hint=f"Raise memory_limit in {SETTINGS} of the home; what was committed is kept.",
-        )
-    damaged = isinstance(error, duckdb.FatalException | duckdb.SerializationException)
-    if damaged or isinstance(error, duckdb.IOException) or "Corrupt database file" in text:
-        return StoreError(
-            f"DuckDB cannot use {path}: {text}",
-            hint="If the file is damaged, restore a backup with `catalog restore`.",
-        )
-    return None
-
-
-def connect(home: Home, *, writes: bool) -> duckdb.DuckDBPyConnection:
-    """Open a home's file; the caller holds its lock.
-
-    In one process all connections to a file must be configured alike, so all are made here.
-
-    Raises:
-        InvalidInput: a setting of the home is nothing that DuckDB understands.
-    """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": home.settings.memory_limit,
-        "temp_directory": str(home.staging / "duckdb"),
-    }
-    try:
-        return duckdb.connect(str(home.database), read_only=not writes, config=config)
-    except (duckdb.ParserException, duckdb.InvalidInputException) as error:
-        raise InvalidInput(
-            f"memory_limit is {home.settings.memory_limit!r} in {home.path / SETTINGS}: {error}",
-            hint='Write it as "1GB" or "500MB".',
-        ) from error
 
 
 class Reader:
@@ -205,10 +148,16 @@ def _plain(value: object) -> object:
 
 
 class Store:
-    """The home's DuckDB file."""
+    """The home's DuckDB file.
 
-    def __init__(self, home: Home) -> None:
+    Args:
+        home: whose file it is.
+        as_of: show readers the catalog as it was after this change; None is now.
+    """
+
+    def __init__(self, home: Home, *, as_of: int | None = None) -> None:
         self._home = home
+        self._as_of = as_of
 
     @contextmanager
     def _open(self, *, writes: bool) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -227,6 +176,8 @@ class Store:
                     if writes
                     else "set enable_external_access = false"
                 )
+                if self._as_of is not None and not writes:
+                    look_back(connection, self._as_of)
                 for name in VIEWS:
                     connection.execute(f"create temp view {name} as {load(f'view/{name}').text}")
                 yield connection

@@ -4,7 +4,7 @@ from typing import get_args
 
 from catalog.errors import InvalidInput, UnknownName
 from catalog.model import Role, Task, TaskQueries
-from catalog.recipe import TaskReference
+from catalog.references import TaskReference
 from catalog.sql import load
 from catalog.store import Reader
 

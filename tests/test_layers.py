@@ -8,16 +8,18 @@ PACKAGES = ("catalog", "ingest", "queries", "migrations")
 
 FLOORS = (
     {"errors", "model", "progress", "identity", "ledger"},
-    {"locks", "recipe"},
-    {"home"},
-    {"sql", "schema"},
+    {"locks", "references"},
+    {"home", "recipe"},
+    {"sql", "schema", "connection"},
     {"store"},
-    {"migrate", "vectors", "jobs", "spaces", "tasks", "pool"},
-    {"similarity"},
-    {"ranking"},
-    {"selection"},
+    {"migrate", "vectors", "jobs", "spaces", "scorers", "tasks"},
+    {"similarity", "whitening"},
+    {"functions", "nearest", "index"},
+    {"selecting"},
     {"snapshot"},
     {"select", "show", "export", "exported", "runs", "audit", "backup", "training"},
+    {"contamination", "explain", "diff", "reproduce", "mix", "search"},
+    {"compare"},
     {"status"},
     {"api"},
     {"cli", "demo"},
@@ -33,7 +35,13 @@ HEAVY = {
     },
     "transformers": {"ingest.encoder", "catalog.demo.tiny_model"},
     "lancedb": {"catalog.vectors"},
-    "duckdb": {"catalog.store", "catalog.sql", "catalog.migrate"},
+    "duckdb": {
+        "catalog.connection",
+        "catalog.functions",
+        "catalog.migrate",
+        "catalog.sql",
+        "catalog.store",
+    },
 }
 
 

@@ -14,7 +14,8 @@ import catalog
 import ingest
 from catalog import Catalog
 from catalog.errors import InvalidInput, UnknownName
-from catalog.recipe import Recipe, TaskReference
+from catalog.recipe import Recipe
+from catalog.references import TaskReference
 from tests.test_selection import pool, queries
 from tests.tiny import add_vectors
 

@@ -13,9 +13,10 @@ import pytest
 
 import catalog
 from catalog import Catalog, schema
+from catalog.connection import mapped_errors
 from catalog.errors import HomeBusy, InvalidInput, InvalidQuery, StoreError
 from catalog.home import Home, Settings
-from catalog.store import Store, mapped_errors, scratch
+from catalog.store import Store, scratch
 
 PROJECT = Path(__file__).parents[1]
 

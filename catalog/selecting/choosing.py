@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.connection import mapped_errors
 from catalog.errors import InvalidInput, InvalidQuery, TooFewSamples, UnknownName
 from catalog.home import Home
 from catalog.model import NamedSpace
-from catalog.pool import Pool, read_pool
 from catalog.progress import Progress, Tick
 from catalog.recipe import Recipe
+from catalog.selecting.pool import Pool, read_pool
 from catalog.spaces import pool_ids
 from catalog.sql import Query, check, load, names
-from catalog.store import Store, mapped_errors, scratch
+from catalog.store import Store, scratch
 from catalog.tasks import task_queries
 from catalog.vectors import Ids
 
@@ -54,8 +55,22 @@ def rule(method: str) -> Query:
     return load(f"select/{method}")
 
 
-def choose(home: Home, recipe: Recipe, space: NamedSpace | None, progress: Progress) -> Selected:
-    """Choose the members that a recipe asks for.
+def choose(
+    home: Home,
+    recipe: Recipe,
+    space: NamedSpace | None,
+    progress: Progress,
+    *,
+    as_of: int | None = None,
+) -> Selected:
+    """Choose the members that a recipe asks for; nothing is written.
+
+    Args:
+        home: whose pool it is.
+        recipe: what is asked for.
+        space: that the recipe's contract stands for here.
+        progress: is told how far scoring is.
+        as_of: choose from the pool as it was after this change; None is now.
 
     Raises:
         TooFewSamples: there are fewer than asked for, and the recipe does not allow that.
@@ -121,7 +136,7 @@ def _run_ranked(
     Enough are the right ones: a sample beyond every cut has a turn of at least limit times lists,
     and whatever is found within them has a smaller one.
     """
-    from catalog.ranking import Ranker  # torch, which other rules do not need
+    from catalog.selecting.ranking import Ranker  # torch, which other rules do not need
 
     if not recipe.tasks:
         raise InvalidInput(

@@ -8,8 +8,8 @@ import pyarrow as pa
 from catalog.errors import MissingVectors
 from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
-from catalog.pool import Pool
 from catalog.progress import Progress, Tick
+from catalog.selecting.pool import Pool
 from catalog.similarity import BestPerTask, Positions, TopPerQuery, score
 from catalog.vectors import Floats, Ids, Vectors
 
