@@ -1,15 +1,26 @@
 """How samples, queries and vectors get in: the only writer of the pool."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from catalog.encoding import plug
+
 if TYPE_CHECKING:
+    from catalog.model import NamedSpace
+    from catalog.vectors import Floats
+    from ingest.asking import encode_queries
     from ingest.embedding import embed
     from ingest.loading import load
     from ingest.tasks import add_task
 
-__all__ = ["add_task", "embed", "load"]
+__all__ = ["add_task", "embed", "encode_queries", "load"]
 
-_HOMES = {"add_task": "ingest.tasks", "embed": "ingest.embedding", "load": "ingest.loading"}
+_HOMES = {
+    "add_task": "ingest.tasks",
+    "embed": "ingest.embedding",
+    "encode_queries": "ingest.asking",
+    "load": "ingest.loading",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -19,3 +30,12 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def _encode(named: "NamedSpace", texts: Sequence[str]) -> "Floats":
+    from ingest.asking import encode_queries
+
+    return encode_queries(named, texts)
+
+
+plug(_encode)  # so that texts in statements and searches find a model

@@ -19,15 +19,27 @@ class Exploring(Verbs):
     def sql(self, statement: str, **params: object) -> Result:
         """Run one SELECT over the tables and views, with nothing else in reach.
 
+        `nearest`, `similarity` and `neighbor` may stand in it as tables; texts are embedded by the
+        space's model once `ingest` has been imported.
+
+        Args:
+            statement: the SELECT.
+            params: values of its parameters, by name.
+
         Raises:
             InvalidQuery: it is not one SELECT, or DuckDB refuses it.
+            CatalogError: a task, a space, vectors or a model that it names is not there.
         """
+        from catalog.functions import prepare
         from catalog.sql import check
         from catalog.store import Store
 
         query = check("the statement", statement)
+        prepared = prepare(self.home, query, params)
+        store = Store(self.home, as_of=prepared.as_of)
         # In a thread beside, since DuckDB does not hear Ctrl-C while it works.
-        with Store(self.home).sandbox() as reader, ThreadPoolExecutor(1) as beside:
+        with store.sandbox() as reader, ThreadPoolExecutor(1) as beside:
+            prepared.register(reader)
             running = beside.submit(reader.arrow, query, **params)
             try:
                 return Result(running.result())

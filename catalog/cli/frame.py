@@ -29,6 +29,7 @@ class Session:
     def open(self) -> "Catalog":
         """Open the catalog."""
         import catalog
+        import ingest  # noqa: F401 - so that texts in statements and searches find a model
 
         return catalog.open(self.home)
 
