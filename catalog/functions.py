@@ -188,12 +188,12 @@ def _questions(
     from catalog.similarity import BestPerTask, TopPerQuery
 
     named = group[0].named
-    texts = [one.call.value("text") for one in group if one.task is None]
-    encoded = iter(encode_texts(named, texts, encode) if texts else ())
+    texts = list(dict.fromkeys(one.call.value("text") for one in group if one.task is None))
+    encoded = dict(zip(texts, encode_texts(named, texts, encode), strict=True)) if texts else {}
     questions = []
     for one in group:
         if one.task is None:
-            queries = next(encoded)[None]
+            queries = encoded[one.call.value("text")][None]
         else:
             queries = task_vectors(home, named, one.task.task.name, one.task.query_ids)
         keeper: BestPerTask | TopPerQuery
