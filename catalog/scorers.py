@@ -1,13 +1,19 @@
 """Scorers: who says what of a sample, and by which contract, so that scores are never mixed."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 from catalog import schema
 from catalog.errors import InvalidInput, ScorerMismatch, UnknownName
+from catalog.sql import load
 from catalog.store import Reader, Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TAKEN = frozenset(
     {
@@ -92,6 +98,56 @@ def add_scorer(transaction: Transaction, name: str, contract: Mapping[str, Any])
     added = Scorer(transaction.next_id(schema.scorer), name, dict(contract))
     transaction.insert(schema.scorer, {**vars(added), "space_id": None})
     return added
+
+
+def scorer_of(reader: Reader, contract: Mapping[str, Any]) -> Scorer | None:
+    """Return the scorer that has a contract, under whatever name, or None."""
+    return next(
+        (known for known in scorers(reader) if not differences(known.contract, contract)), None
+    )
+
+
+def claim_scorer(
+    transaction: Transaction, name: str, contract: Mapping[str, Any], suffix: str
+) -> Scorer:
+    """Find the scorer of a contract, or record it under a name that is free.
+
+    Args:
+        transaction: in which it is recorded.
+        name: preferred.
+        contract: the scorer's.
+        suffix: put behind the name if that stands for another contract.
+    """
+    if found := scorer_of(transaction, contract):
+        return found
+    mark = sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()[:6]
+    longer = f"{name}_{identifier(suffix)}"
+    known = {scorer.name for scorer in scorers(transaction)}
+    free = [name for name in (name, longer, f"{longer}_{mark}") if name not in known]
+    return add_scorer(transaction, free[0], contract)
+
+
+def identifier(text: str) -> str:
+    """Return a text as part of a scorer's name.
+
+    >>> identifier("RDS+ (Llama 3.1)")
+    'rds_llama_3_1'
+    """
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def keep_scores(transaction: Transaction, scorer: Scorer, given: "pa.Table") -> int:
+    """Keep scores of samples that the scorer has not scored yet, and return how many.
+
+    Args:
+        transaction: in which they are kept.
+        scorer: whose scores they are.
+        given: sample_id (int64), value (double), truncated (bool), no sample twice.
+    """
+    params = {"scorer_id": scorer.scorer_id}
+    return transaction.insert_select(
+        schema.sample_score, load("score/fresh"), params, given_score=given
+    )
 
 
 def require_same_contract(known: Scorer, contract: Mapping[str, Any]) -> None:

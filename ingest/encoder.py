@@ -1,111 +1,74 @@
-"""A transformers model as an encoder of conversations: the only file that imports transformers."""
+"""A transformers model as an encoder of conversations: vectors, and what every token cost it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer, logging
 
 from catalog.errors import InvalidInput, ModelError
-from catalog.identity import plain_messages
-from catalog.model import ComputeDtype, EmbeddingSpace, Pooling, StoredDtype, TemplateName, TextPart
-from catalog.vectors import Floats
-from ingest.models import PRESETS, find_model, revision
+from catalog.model import EmbeddingSpace
+from catalog.vectors import Floats, Kind
+from ingest.chat import ChatTemplate
+from ingest.head import Head
+from ingest.models import find_model, revision
+from ingest.options import EncoderOptions
 from ingest.pooling import POOLINGS
-from ingest.template import TEMPLATES, Message, part, template_hash
-from ingest.tokens import Tokens, tokenize
-
-Device = Literal["auto", "cpu", "cuda"]
-UNLIMITED = 1 << 30
+from ingest.template import TEMPLATES, Message, Rendered, part, template_hash
+from ingest.tokens import Flags, Tokens, tokenize
+from ingest.weights import device_and_dtype, load_weights, token_limit
 
 
 @dataclass(frozen=True)
-class EncoderOptions:
-    """How a space is to be made.
+class States:
+    """What one forward pass gave.
 
     Attributes:
-        pooling: token states to one vector.
-        template: messages to text.
-        text: which part of a conversation.
-        max_tokens: longer texts are cut on the right; the model's own limit caps it.
-        dtype: of the forward pass; `auto` is bfloat16 on a GPU, float32 on a CPU.
-        store: dtype of the vectors on disk.
-        device: where to compute; `auto` takes a GPU if there is one.
-        trust_remote_code: run code that comes with the model.
+        hidden: last hidden states, (texts, longest, width), in the dtype of the pass.
+        ids: int64 (texts, longest), padded on the right.
+        mask: int64 (texts, longest): 1 where a token is real.
     """
 
-    pooling: Pooling = "weighted_mean"
-    template: TemplateName = "tulu"
-    text: TextPart = "conversation"
-    max_tokens: int = 2048
-    dtype: ComputeDtype | Literal["auto"] = "auto"
-    store: StoredDtype = "float16"
-    device: Device = "auto"
-    trust_remote_code: bool = False
-
-    def check(self) -> None:
-        """Check every value.
-
-        Raises:
-            InvalidInput: one is none of its choices.
-        """
-        closed = {
-            "pooling": get_args(Pooling),
-            "template": get_args(TemplateName),
-            "text": get_args(TextPart),
-            "dtype": ("auto", *get_args(ComputeDtype)),
-            "store": get_args(StoredDtype),
-            "device": get_args(Device),
-        }
-        for name, choices in closed.items():
-            if getattr(self, name) not in choices:
-                raise InvalidInput(
-                    f"{name} is {getattr(self, name)!r}", hint=f"Choices: {', '.join(choices)}."
-                )
-        if self.max_tokens < 1:
-            raise InvalidInput(
-                f"max_tokens is {self.max_tokens}, expected at least 1", hint="The paper uses 2048."
-            )
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise InvalidInput("there is no CUDA device here", hint="Use --device cpu.")
+    hidden: torch.Tensor
+    ids: torch.Tensor
+    mask: torch.Tensor
 
 
 class Encoder:
     """A loaded model that turns conversations into vectors of one space."""
 
-    def __init__(self, model: str, options: EncoderOptions) -> None:
-        """Load a model.
+    def __init__(self, model: str, options: EncoderOptions, *, head: bool = False) -> None:
+        """Load a model, once.
 
         Args:
             model: a preset, a folder, or a name on the hub.
             options: how to use it.
+            head: load its language-model head too, for `nlls`.
 
         Raises:
-            ModelError: it cannot be loaded, or is no encoder of text.
+            ModelError: it cannot be loaded, is no encoder of text, or lacks what is asked for.
         """
         options.check()
         found = find_model(model)
         self.location = found.location
-        self.device, dtype = _device_and_dtype(options)
-        config, self._tokenizer, whole = _load(found.place, dtype, options.trust_remote_code)
-        encoder = whole.get_encoder() if config.is_encoder_decoder else whole
-        self._model = encoder.to(self.device).eval()
+        self.device, dtype = device_and_dtype(options)
+        loaded = load_weights(found.place, dtype, options.trust_remote_code, head=head)
+        self._tokenizer = loaded.tokenizer
+        (loaded.whole or loaded.body).to(self.device).eval()
+        self._model = loaded.body
         self._pool = POOLINGS[options.pooling]
         self._template, self._text = options.template, options.text
-        self.limit = _limit(self._model, config, self._tokenizer)
-        marks = self._tokenizer.num_special_tokens_to_add()
-        if options.max_tokens <= marks:
-            raise InvalidInput(
-                f"max_tokens is {options.max_tokens}, and the tokenizer's own marks take {marks}",
-                hint="Leave room for some text.",
-            )
+        self.limit = token_limit(self._model, loaded.config, self._tokenizer)
+        self._require_room(options)
+        chat = ChatTemplate(self._tokenizer, found.name) if self._template == "model" else None
+        self._chat = chat
         self.space = EmbeddingSpace(
             model=found.name,
-            model_revision=revision(found.place, config),
+            model_revision=revision(found.place, loaded.config),
             template=options.template,
-            template_hash=template_hash(options.template, self._chat_template(found.name)),
+            template_hash=template_hash(options.template, chat.text if chat else None),
             text=options.text,
             pooling=options.pooling,
             layer="last",
@@ -113,22 +76,40 @@ class Encoder:
             compute_dtype=dtype,
             stored_dtype=options.store,
             width=0,
+            query_prefix=options.query_prefix,
+            passage_prefix=options.passage_prefix,
         )
         self.space = replace(self.space, width=self._width())
+        self._head = self._with_head(loaded.whole) if loaded.whole else None
 
-    def _chat_template(self, name: str) -> str | None:
-        if self._template != "model":
-            return None
-        try:
-            return str(self._tokenizer.get_chat_template())
-        except ValueError as error:
+    def _require_room(self, options: EncoderOptions) -> None:
+        marks = self._tokenizer.num_special_tokens_to_add()
+        prefixes = (options.query_prefix, options.passage_prefix)
+        used = [len(self._tokenizer(text, add_special_tokens=False).input_ids) for text in prefixes]
+        if options.max_tokens <= marks:
+            raise InvalidInput(
+                f"max_tokens is {options.max_tokens}, and the tokenizer's own marks take {marks}",
+                hint="Leave room for some text.",
+            )
+        if min(options.max_tokens, self.limit) <= marks + max(used):
+            raise InvalidInput(
+                f"max_tokens is {min(options.max_tokens, self.limit)}, and the prefix takes "
+                f"{max(used)}",
+                hint="Leave room for some text.",
+            )
+
+    def _with_head(self, whole: torch.nn.Module) -> Head:
+        if not self._tokenizer.is_fast:
             raise ModelError(
-                f"{name} has no chat template of its own", hint="Use --template tulu or plain."
-            ) from error
+                f"the tokenizer of {self.space.model} does not tell where its tokens lie in a "
+                "text, so answers cannot be told from prompts",
+                hint="Score with a model whose tokenizer has a tokenizer.json.",
+            )
+        return Head(whole, self._model, self.space.model)
 
     def _width(self) -> int:
         try:
-            return int(self._pooled([[self._padding]]).shape[1])
+            return int(self._pooled(self.states([[self._padding]])).shape[1])
         except Exception as error:  # whatever a model raises that wants more than text
             raise ModelError(
                 f"{self.space.model} gives no hidden states for a text: {error}",
@@ -143,10 +124,21 @@ class Encoder:
 
     @property
     def _vocabulary(self) -> int:
-        return int(self._model.get_input_embeddings().weight.shape[0])
+        embeddings: Callable[[], Any] = self._model.get_input_embeddings  # type: ignore[assignment]
+        return int(embeddings().weight.shape[0])
 
-    def render(self, messages: Sequence[Message]) -> str:
+    @property
+    def begins_with(self) -> int | None:
+        """The token that begins every text, if the tokenizer has one for that."""
+        found: int | None = self._tokenizer.bos_token_id
+        return found
+
+    def render(self, messages: Sequence[Message], kind: Kind = "sample") -> str:
         """Return the text of a conversation as this space defines it; empty if it has none.
+
+        Args:
+            messages: the conversation.
+            kind: whose prefix is put before.
 
         Raises:
             ModelError: the model's own template refuses the conversation.
@@ -154,26 +146,54 @@ class Encoder:
         chosen = part(messages, self._text)
         if not chosen:
             return ""
-        if self._template != "model":
-            return TEMPLATES[self._template](chosen, self._tokenizer.eos_token or "")
-        try:
-            return str(self._tokenizer.apply_chat_template(plain_messages(chosen), tokenize=False))
-        except Exception as error:  # a template is a program of the model's
-            roles = ", ".join(message["role"] for message in chosen)
-            raise ModelError(
-                f"the chat template of {self.space.model} refuses a conversation of {roles}: "
-                f"{error}",
-                hint="Use --template tulu or plain.",
-            ) from error
+        if self._chat:
+            return Rendered(self._chat.render(chosen), ()).after(self._prefix(kind)).text
+        return self.rendered(messages, kind).text
 
-    def tokenize(self, texts: Sequence[str]) -> Tokens:
+    def rendered(self, messages: Sequence[Message], kind: Kind = "sample") -> Rendered:
+        """Return the same text, and where the answers lie in it."""
+        chosen = part(messages, self._text)
+        if not chosen:
+            return Rendered("", ())
+        if self._chat:
+            return self._chat.rendered(chosen).after(self._prefix(kind))
+        whole = TEMPLATES[self._template](chosen, self._tokenizer.eos_token or "")
+        return whole.after(self._prefix(kind))
+
+    def _prefix(self, kind: Kind) -> str:
+        return self.space.query_prefix if kind == "query" else self.space.passage_prefix
+
+    def tokenize(self, texts: Sequence[str], *, places: bool = False) -> Tokens:
         """Return token ids, cut at the space's limit; the lengths are of the whole texts."""
-        # A model's own chat template writes the special tokens that it wants.
-        marks = self._template != "model"
-        return tokenize(self._tokenizer, texts, self.space.max_tokens, marks=marks)
+        return self.tokenize_plain(
+            texts,
+            # A model's own chat template writes the special tokens that it wants.
+            marks=self._chat is None,
+            places=places,
+        )
+
+    def tokenize_plain(
+        self,
+        texts: Sequence[str],
+        *,
+        limit: int | None = None,
+        marks: bool = True,
+        places: bool = False,
+    ) -> Tokens:
+        """Return token ids of any texts; arguments as for `ingest.tokens.tokenize`."""
+        limit = self.space.max_tokens if limit is None else limit
+        return tokenize(self._tokenizer, texts, limit, marks=marks, places=places)
 
     @torch.inference_mode()
-    def _pooled(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+    def states(self, ids: Sequence[Sequence[int]]) -> States:
+        """Run the model once.
+
+        Args:
+            ids: token ids of each text, none empty; padded on the right here.
+
+        Raises:
+            ModelError: the device has no room, or a token is none of the model's.
+        """
         longest = max(map(len, ids))
         batch = torch.full((len(ids), longest), self._padding)
         mask = torch.zeros((len(ids), longest), dtype=torch.long)
@@ -187,25 +207,22 @@ class Encoder:
                 hint="Its tokenizer and its weights do not belong together.",
             )
         batch, mask = batch.to(self.device), mask.to(self.device)
-        try:
+        with _room_for(len(ids), longest):
             hidden = self._model(input_ids=batch, attention_mask=mask).last_hidden_state
-            return self._pool(hidden, mask)
-        except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"the device has no room for {len(ids)} texts of {longest} tokens",
-                hint="Use a smaller --batch-tokens; what is stored stays.",
-            ) from error
+        return States(hidden, batch, mask)
 
-    def encode(self, ids: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+    @torch.inference_mode()
+    def _pooled(self, states: States) -> torch.Tensor:
+        with _room_for(*states.mask.shape):
+            return self._pool(states.hidden, states.mask)
+
+    def vectors(self, states: States) -> tuple[Floats, Floats]:
         """Return vectors of length 1, float32 (n, width), and their lengths before, float32 (n,).
-
-        Args:
-            ids: token ids of each text, none empty; padded on the right here.
 
         Raises:
             ModelError: a vector is not finite, or is zero.
         """
-        pooled = self._pooled(ids)
+        pooled = self._pooled(states)
         norms = torch.linalg.vector_norm(pooled, dim=1)
         if not bool((torch.isfinite(norms) & (norms > 0)).all()):
             raise ModelError(
@@ -216,53 +233,50 @@ class Encoder:
         vectors = pooled / norms.unsqueeze(1)
         return vectors.cpu().numpy(), norms.cpu().numpy().astype(np.float32)
 
+    def encode(self, ids: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+        """Run the model and return what `vectors` does; arguments as for `states`."""
+        return self.vectors(self.states(ids))
 
-def _device_and_dtype(options: EncoderOptions) -> tuple[str, ComputeDtype]:
-    device: str = options.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if options.dtype != "auto":
-        return device, options.dtype
-    return device, "bfloat16" if device == "cuda" else "float32"
+    @torch.inference_mode()
+    def nlls(self, states: States, wanted: Sequence[Flags] | None = None) -> Floats:
+        """Return what every token cost, in nats, given those before it, float32 (texts, longest).
+
+        It is NaN where nothing was predicted: a text's first token, padding, what is not wanted.
+
+        Args:
+            states: of an encoder with a head.
+            wanted: by text, the tokens asked for, bool (tokens,); all if None.
+
+        Raises:
+            ModelError: there is no head, no room, or a token's NLL is not finite.
+        """
+        if self._head is None:
+            raise ModelError(f"{self.space.model} was loaded without its head", hint="Load it.")
+        predicted = states.mask.bool()
+        if wanted is not None:
+            chosen = torch.zeros_like(predicted)
+            for row, flags in enumerate(wanted):
+                chosen[row, : len(flags)] = torch.from_numpy(flags).to(self.device)
+            predicted = predicted & chosen
+        predicted[:, 0] = False
+        with _room_for(*states.mask.shape):
+            costs = self._head.nlls(states.hidden[:, :-1][predicted[:, 1:]], states.ids[predicted])
+        if not bool(torch.isfinite(costs).all()):
+            raise ModelError(
+                f"the model gave an NLL that is not finite in {self.space.compute_dtype}",
+                hint="Use --dtype float32 or bfloat16.",
+            )
+        found = torch.full(predicted.shape, torch.nan)
+        found[predicted.cpu()] = costs.cpu()
+        return found.numpy()
 
 
-def _load(place: str, dtype: ComputeDtype, trust: bool) -> tuple[Any, Any, Any]:
-    """Load a model's settings, its tokenizer, and itself without a head."""
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+@contextmanager
+def _room_for(texts: int, longest: int) -> Iterator[None]:
     try:
-        config = AutoConfig.from_pretrained(place, trust_remote_code=trust)
-        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=trust)
-        model, told = AutoModel.from_pretrained(
-            place,
-            dtype=getattr(torch, dtype),
-            use_safetensors=True,
-            trust_remote_code=trust,
-            output_loading_info=True,
-        )
-    except Exception as error:  # transformers, its parsers and a model's own code raise anything
+        yield
+    except torch.OutOfMemoryError as error:
         raise ModelError(
-            f"cannot load the model {place!r}: {(str(error) or repr(error)).splitlines()[0]}",
-            hint="Give a folder with config.json, tokenizer and *.safetensors, a name on a hub "
-            f"that can be reached, or one of: {', '.join(PRESETS)}.",
+            f"the device has no room for {texts} texts of {longest} tokens",
+            hint="Use a smaller --batch-tokens; what is stored stays.",
         ) from error
-    # transformers makes up what a file lacks, at random: vectors would mean nothing.
-    if lacking := sorted(key for key in told["missing_keys"] if "pooler" not in key):
-        raise ModelError(
-            f"the model {place!r} lacks {len(lacking)} weights, such as {lacking[0]}",
-            hint="Its config.json and its weights do not belong together.",
-        )
-    for settings in (model.config, model.config.get_text_config()):
-        settings.use_cache = False  # one pass over whole texts: nothing is read again
-    return config, tokenizer, model
-
-
-def _limit(model: torch.nn.Module, config: Any, tokenizer: Any) -> int:  # noqa: ANN401
-    """Return how many tokens of a text a model has places for."""
-    limit = getattr(config.get_text_config(), "max_position_embeddings", None) or UNLIMITED
-    for name, module in model.named_modules():
-        offset = getattr(module, "padding_idx", None)
-        if name.endswith("position_embeddings") and offset is not None:
-            # RoBERTa and its kin count positions on from the padding token's number.
-            limit = min(limit, module.num_embeddings - offset - 1)
-    return min(limit, int(min(tokenizer.model_max_length, UNLIMITED)))

@@ -1,9 +1,10 @@
-"""Messages become the text a model sees."""
+"""Messages become the text a model sees, and it stays known where its answers lie."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog.model import TemplateName, TextPart
 
@@ -15,6 +16,52 @@ DEFINITIONS = {
     "plain": "contents joined by a newline; contents stripped, calls as JSON where empty",
 }
 """What each template does, in words; its hash is part of every space that uses it."""
+
+
+class Answer(NamedTuple):
+    """Where an assistant's turn lies in a text, in characters.
+
+    Attributes:
+        opening: where the template's header of the turn begins.
+        start: where the header ends and the answer begins.
+        end: where the answer ends, its end-of-text token included.
+    """
+
+    opening: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A conversation as text.
+
+    Attributes:
+        text: as the model sees it.
+        answers: where the assistant's turns lie in it, in order.
+    """
+
+    text: str
+    answers: tuple[Answer, ...]
+
+    def after(self, prefix: str) -> "Rendered":
+        """Return it with a prefix put before; an empty text stays empty."""
+        if not self.text or not prefix:
+            return self
+        shift = len(prefix)
+        moved = tuple(Answer(*(place + shift for place in answer)) for answer in self.answers)
+        return Rendered(prefix + self.text, moved)
+
+
+class Piece(NamedTuple):
+    """A message as text: what leads to the answer, the answer itself, and what follows it.
+
+    A message that is no answer is all `lead`.
+    """
+
+    lead: str
+    answer: str | None = None
+    tail: str = ""
 
 
 def template_hash(name: TemplateName, model_template: str | None = None) -> str:
@@ -47,31 +94,55 @@ def content(message: Message) -> str:
     return json.dumps(calls, ensure_ascii=False, sort_keys=True) if calls else ""
 
 
-def tulu(messages: Sequence[Message], eos: str) -> str:
+def assemble(pieces: Iterable[Piece]) -> Rendered:
+    """Join pieces into a text, stripped on both sides; an answer of no text is none."""
+    whole, found = "", []
+    for piece in pieces:
+        start = len(whole) + len(piece.lead)
+        if piece.answer:
+            found.append(Answer(len(whole), start, start + len(piece.answer)))
+        whole += piece.lead + (piece.answer or "") + piece.tail
+    text = whole.strip()
+    shift = len(whole) - len(whole.lstrip())
+    answers = tuple(
+        Answer(*(min(max(place - shift, 0), len(text)) for place in answer)) for answer in found
+    )
+    return Rendered(text, answers)
+
+
+def tulu(messages: Sequence[Message], eos: str) -> Rendered:
     r"""Render the Tülu template; it ends with the end-of-text token after an answer.
 
-    >>> tulu([{"role": "user", "content": " hi "}, {"role": "assistant", "content": "ho"}], "</s>")
+    >>> talk = [{"role": "user", "content": " hi "}, {"role": "assistant", "content": "ho"}]
+    >>> tulu(talk, "</s>").text
     '<|user|>\nhi\n<|assistant|>\nho</s>'
+    >>> tulu(talk, "</s>").answers
+    (Answer(opening=12, start=26, end=32),)
     """
-    lines = [
-        f"<|{message['role']}|>\n{content(message)}"
-        + (eos if message["role"] == "assistant" else "")
-        + "\n"
+    return assemble(
+        Piece(f"<|{message['role']}|>\n", content(message) + eos, "\n")
+        if message["role"] == "assistant"
+        else Piece(f"<|{message['role']}|>\n{content(message)}\n")
         for message in messages
-    ]
-    return "".join(lines).strip()
+    )
 
 
-def plain(messages: Sequence[Message], eos: str) -> str:
+def plain(messages: Sequence[Message], eos: str) -> Rendered:
     r"""Render contents alone, for sentence encoders.
 
-    >>> plain([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}], "")
+    >>> talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
+    >>> plain(talk, "").text
     'hi\nho'
     """
-    return "\n".join(content(message) for message in messages).strip()
+    return assemble(
+        Piece("", content(message), "\n")
+        if message["role"] == "assistant"
+        else Piece(f"{content(message)}\n")
+        for message in messages
+    )
 
 
-TEMPLATES: dict[TemplateName, Callable[[Sequence[Message], str], str]] = {
+TEMPLATES: dict[TemplateName, Callable[[Sequence[Message], str], Rendered]] = {
     "tulu": tulu,
     "plain": plain,
 }

@@ -24,7 +24,8 @@ from catalog.errors import (
 from catalog.spaces import the_space
 from catalog.store import Store
 from catalog.vectors import Vectors
-from ingest.encoder import Encoder, EncoderOptions
+from ingest.encoder import Encoder
+from ingest.options import EncoderOptions
 from tests.conftest import talk
 from tests.tiny import TEXTS
 
@@ -169,7 +170,7 @@ def test_texts_that_are_not_there_get_no_vector_and_selecting_says_so(
     assert (prompts.samples, prompts.queries, prompts.empty) == (23, 5, 1)
     with pytest.raises(MissingVectors, match=r"1 of 24 samples") as caught:
         filled.select("x", method="round_robin", tasks=["replies"], size=3)
-    assert "--where 'tokens is not null'" in str(caught.value.hint)
+    assert "--skip-missing" in str(caught.value.hint)
     where = "tokens is not null"
     filled.select("x", method="round_robin", tasks=["replies"], size=23, where=where)
     answers = ingest.embed(filled, "answers", model=str(models("llama")), text="response")
@@ -322,7 +323,7 @@ def test_a_failed_job_is_marked_and_goes_on(
         raise ModelError("no room")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Encoder, "encode", fail)
+        patched.setattr(Encoder, "vectors", fail)
         with pytest.raises(ModelError):
             ingest.embed(filled, "tiny", model=str(models("llama")))
     [job] = [job for job in filled.jobs() if job["kind"] == "embed"]

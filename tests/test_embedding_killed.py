@@ -17,8 +17,9 @@ from catalog import Catalog
 from catalog.spaces import the_space
 from catalog.store import Store
 from catalog.vectors import Vectors
-from ingest import embedding
-from ingest.encoder import Encoder, EncoderOptions
+from ingest import embedding_job, windows
+from ingest.encoder import Encoder
+from ingest.options import EncoderOptions
 from tests.conftest import talk
 from tests.test_embedding import held, vectors
 from tests.tiny import TEXTS
@@ -33,12 +34,12 @@ SLOWLY = """
 import sys, time
 import torch
 import catalog, ingest
-from ingest import embedding
+from ingest import windows
 
 torch.set_num_threads(1)
-embedding.COMMIT_SECONDS = 0.0  # every batch is a commit, so that a kill may fall between any two
-embedding.WINDOW_SAMPLES = 16
-embedding.embed(
+windows.COMMIT_SECONDS = 0.0  # every batch is a commit, so that a kill may fall between any two
+windows.WINDOW_SAMPLES = 16
+ingest.embed(
     catalog.open(sys.argv[1]),
     "tiny",
     model=sys.argv[2],
@@ -84,8 +85,8 @@ def test_stopped_between_any_two_writes_it_ends_whole(
     place: str,
     survives: int,
 ) -> None:
-    monkeypatch.setattr(embedding, "COMMIT_SECONDS", 0.0)
-    target = Vectors if place == "vectors" else embedding._Embedding
+    monkeypatch.setattr(windows, "COMMIT_SECONDS", 0.0)
+    target = Vectors if place == "vectors" else embedding_job.EmbeddingJob
     name = "append" if place == "vectors" else "record"
     through, calls = getattr(target, name), iter(range(survives))
 

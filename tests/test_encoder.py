@@ -16,7 +16,8 @@ import torch
 
 from catalog.errors import InvalidInput, ModelError
 from catalog.model import Pooling
-from ingest.encoder import Encoder, EncoderOptions
+from ingest.encoder import Encoder
+from ingest.options import EncoderOptions
 from tests.conftest import talk
 from tests.tiny import FAMILIES, TEXTS
 

@@ -87,7 +87,7 @@ def _stages(size: str, our: Series, their: Series, cosine: float) -> Iterator[St
 def write_texts(home: Path, output: Path) -> int:
     """Write the text of every sample as the space defines it, in order of sample, for the peer."""
     rows = catalog.open(home).sql("select messages from sample order by sample_id").to_pylist()
-    texts = [plain(row["messages"], "") for row in rows]
+    texts = [plain(row["messages"], "").text for row in rows]
     output.write_text(json.dumps(texts), encoding="utf-8")
     return len(texts)
 

@@ -1,0 +1,1 @@
+"""Scores of samples: by a language model's own words, or taken in from anyone."""
