@@ -87,6 +87,12 @@ class UnreadableInput(InvalidInput):
 class InvalidQuery(InvalidInput):
     """A statement that is not one valid, read-only SELECT, or lacks what its use needs."""
 
+    @classmethod
+    def column(cls, name: str, known: list[str]) -> "InvalidQuery":
+        """Build the error for a condition's unknown column, the nearest guess first."""
+        guess = UnknownName.among("column", name, known)
+        return cls(f"the condition of --where: {guess.message}", hint=guess.hint)
+
 
 class RefusedRows(InvalidInput):
     """Rows were refused in a job that was told to be strict."""

@@ -119,6 +119,11 @@ class Home:
         return self.path / "ledger"
 
     @property
+    def queries(self) -> Path:
+        """Where a user keeps rules of their own, a `.sql` file each."""
+        return self.path / "queries"
+
+    @property
     def staging(self) -> Path:
         """Where jobs put what is not committed yet, one folder per job."""
         return self.path / "staging"

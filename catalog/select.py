@@ -1,26 +1,26 @@
 """The select verb: what is asked for is resolved into a recipe, done, and frozen."""
 
-import getpass
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from catalog import schema
 from catalog.errors import InvalidInput, UnknownName
+from catalog.freeze import existing, freeze
 from catalog.home import Home
-from catalog.jobs import software_version
 from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.progress import Progress
 from catalog.recipe import Param, Recipe
-from catalog.selecting.choosing import Selected, choose, rule
-from catalog.snapshot import Snapshot, from_row
+from catalog.references import Exclusion, is_text
+from catalog.scorers import the_scorer
+from catalog.selecting.choosing import choose
+from catalog.selecting.exclusions import SampleList, read_list
+from catalog.selecting.pool import TOKENS
+from catalog.selecting.rules import Rule, the_rule
+from catalog.snapshot import Snapshot, find, split
 from catalog.spaces import the_space
-from catalog.sql import load
-from catalog.store import Reader, Store, Transaction
+from catalog.sql import check, columns, load
+from catalog.store import Reader, Store
 from catalog.tasks import resolve
 
 
@@ -28,65 +28,98 @@ from catalog.tasks import resolve
 class Request:
     """What was asked for, in names; see `Catalog.select`."""
 
-    method: str | None
-    sql: str | None
-    recipe: Recipe | None
-    tasks: tuple[str, ...]
-    size: int | None
-    space: str | None
-    where: str | None
-    seed: int
+    method: str | None = None
+    sql: str | None = None
+    recipe: Recipe | None = None
+    tasks: tuple[str, ...] = ()
+    size: int | None = None
+    tokens: int | None = None
+    space: str | None = None
+    where: str | None = None
+    seed: int = 0
+    params: Mapping[str, Param] = field(default_factory=dict)
+    scores: Mapping[str, str] = field(default_factory=dict)
+    max_per_source: int | None = None
+    not_in: tuple[str, ...] = ()
+    skip_near_duplicates: float | None = None
+    skip_missing: bool = False
+    exclude_contaminated: bool = False
+    allow_fewer: bool = False
 
 
 def select(
-    home: Home,
-    name: str,
-    request: Request,
-    params: dict[str, Param],
-    allow_fewer: bool,
-    note: str | None,
-    progress: Progress,
+    home: Home, name: str, request: Request, note: str | None, progress: Progress
 ) -> Snapshot:
     """Select samples and freeze them; the same recipe on an unchanged pool is the same snapshot."""
     check_name(name)
+    recipe, space, lists = resolved(home, request)
     with Store(home).read() as reader:
-        recipe, space = _resolve(reader, request, params)
-        recipe = replace(recipe, allow_fewer=recipe.allow_fewer or allow_fewer)
         found = existing(reader, home, name, recipe)
     if found is not None:
         return found
-    selected = choose(home, recipe, space, progress)
-    return freeze(home, name, recipe, selected, space, note)
+    selected = choose(home, recipe, space, progress, lists=lists)
+    return freeze(home, name, recipe, selected, space, note, lists)
 
 
-def _resolve(
-    reader: Reader, request: Request, params: dict[str, Param]
-) -> tuple[Recipe, NamedSpace | None]:
-    """Turn names into what they stand for now."""
-    _check_together(request, params)
-    if request.recipe is not None:
-        return request.recipe, _space_of(reader, request.recipe)
-    ranked = request.method is not None and "ranking" in rule(request.method).needs
-    if request.tasks and not ranked:
-        raise InvalidInput(
-            f"{request.method or '--sql'} does not select for tasks",
-            hint="Leave --task out, or use --method round_robin.",
-        )
-    space = the_space(reader, request.space) if ranked or request.space else None
+def resolved(
+    home: Home, request: Request
+) -> tuple[Recipe, NamedSpace | None, dict[str, SampleList]]:
+    """Turn names into what they stand for now: a recipe, its space, and lists read from files.
+
+    Raises:
+        UnknownName: a rule, task, space, scorer or snapshot is not here.
+        InvalidInput: what is asked contradicts itself.
+    """
+    _check_together(request)
+    with Store(home).read() as reader:
+        if request.recipe is not None:
+            recipe = request.recipe
+            fewer = recipe.allow_fewer or request.allow_fewer
+            return replace(recipe, allow_fewer=fewer), space_of(reader, recipe), {}
+        rule = the_rule(home, request.method) if request.method is not None else None
+        space = the_space(reader, request.space) if _needs_space(rule, request) else None
+        lists = {
+            given: read_list(reader, Path(given))
+            for given in request.not_in
+            if _is_file(reader, given)
+        }
+        scores = {
+            need: dict(the_scorer(reader, scorer).contract)
+            for need, scorer in request.scores.items()
+        }
+        tasks = tuple(resolve(reader, task) for task in request.tasks)
+    exclusions = tuple(
+        lists[given].reference if given in lists else _snapshot(home, given)
+        for given in request.not_in
+    )
     recipe = Recipe(
         method="sql" if request.method is None else request.method,
-        size=request.size,
         sql=request.sql,
-        tasks=tuple(resolve(reader, task) for task in request.tasks),
+        rule=rule.query.text if rule is not None and rule.own else None,
+        tasks=tasks,
         space=space.space.contract() if space else None,
-        where=request.where,
-        seed=request.seed,
-        params=params,
+        scores=scores,
+        not_in=exclusions,
+        **{name: getattr(request, name) for name in _AS_GIVEN},
     )
-    return recipe, space
+    return recipe, space, {one.reference.digest: one for one in lists.values()}
 
 
-def _check_together(request: Request, params: dict[str, Param]) -> None:
+_AS_GIVEN = (
+    *("size", "tokens", "where", "seed", "params", "max_per_source", "skip_near_duplicates"),
+    *("skip_missing", "exclude_contaminated", "allow_fewer"),
+)
+_IN_RECIPE = {
+    **{"tasks": "--task", "size": "--size", "tokens": "--tokens", "space": "--space"},
+    **{"where": "--where", "seed": "--seed", "params": "--param", "scores": "--score"},
+    **{"max_per_source": "--max-per-source", "not_in": "--not-in"},
+    **{"skip_near_duplicates": "--skip-near-duplicates", "skip_missing": "--skip-missing"},
+    **{"exclude_contaminated": "--exclude-contaminated"},
+}
+"""What a recipe says itself, and the option that would say it too."""
+
+
+def _check_together(request: Request) -> None:
     """Refuse what contradicts itself, rather than heed a part of it."""
     ways = {"--method": request.method, "--sql": request.sql, "--recipe": request.recipe}
     given = [flag for flag, value in ways.items() if value is not None]
@@ -95,27 +128,59 @@ def _check_together(request: Request, params: dict[str, Param]) -> None:
             f"{' and '.join(given) or 'neither a method nor a statement'} given, expected one",
             hint="Say how to choose: --method, --sql or --recipe.",
         )
-    refused: dict[str, object] = {}
-    if request.sql is not None:
-        refused = {"--task": request.tasks, "--where": request.where}
-    if request.recipe is not None:
-        refused = {
-            "--task": request.tasks,
-            "--size": request.size,
-            "--space": request.space,
-            "--where": request.where,
-            "--seed": request.seed,
-            "--param": params,
-        }
-    if wrong := [flag for flag, value in refused.items() if value]:
+    if request.sql is not None and request.tasks:
         raise InvalidInput(
-            f"{wrong[0]} does not go with {given[0]}",
-            hint=f"Write it into the {'statement' if request.sql else 'recipe'}.",
+            "--task does not go with --sql", hint="Write it into the statement: similarity('T')."
         )
+    if request.recipe is not None:
+        for name, flag in _IN_RECIPE.items():
+            if getattr(request, name):
+                raise InvalidInput(
+                    f"{flag} does not go with --recipe", hint="Write it into the recipe."
+                )
 
 
-def _space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
-    """Return the space in this home that has the recipe's contract."""
+def _needs_space(rule: Rule | None, request: Request) -> bool:
+    """Tell whether a space is needed, so that the only one is taken if none is named."""
+    if request.space is not None or request.tokens is not None:
+        return True
+    if request.skip_near_duplicates is not None:
+        return True
+    if rule is not None and (rule.for_tasks or "tokens" in rule.query.needs):
+        return True
+    if request.where is None or not is_text(request.where):
+        return False
+    check("the condition of --where", f"select\n{request.where}\n")
+    return bool({*TOKENS} & {*columns(request.where)})
+
+
+def _is_file(reader: Reader, given: str) -> bool:
+    """Tell a file from a snapshot: a snapshot of that name comes first."""
+    if not Path(given).is_file():
+        return False
+    name, _, version = given.partition("@")
+    row = reader.row(
+        load("show/snapshot"), name=name, version=int(version) if version.isdecimal() else None
+    )
+    return row is None
+
+
+def _snapshot(home: Home, given: str) -> Exclusion:
+    if "/" in given or Path(given).suffix in (".txt", ".jsonl", ".parquet", ".gz"):
+        raise InvalidInput(
+            f"there is no file {given!r}", hint="--not-in takes a snapshot, or a file of samples."
+        )
+    split(given)
+    found = find(home, given)
+    return Exclusion("snapshot", str(found), found.digest)
+
+
+def space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
+    """Return the space in this home that has the recipe's contract.
+
+    Raises:
+        UnknownName: none has.
+    """
     if recipe.space is None:
         return None
     try:
@@ -125,7 +190,7 @@ def _space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
             f"the recipe's space is no contract: {error}",
             hint="`catalog show NAME --recipe` shows how it is written.",
         ) from error
-    for row in reader.rows(load("show/spaces")):
+    for row in reader.rows("select name from embedding_space order by name"):
         found = the_space(reader, row["name"])
         if not found.space.differences(contract):
             return found
@@ -133,96 +198,27 @@ def _space_of(reader: Reader, recipe: Recipe) -> NamedSpace | None:
         f"no embedding space here has the recipe's contract ({contract.model} at "
         f"{contract.model_revision}, {contract.pooling}, {contract.template}, "
         f"{contract.max_tokens} tokens)",
-        hint=f"Make it with `catalog embed --space NAME --model {contract.model} --pooling "
-        f"{contract.pooling} --template {contract.template} --text {contract.text} --max-tokens "
-        f"{contract.max_tokens} --dtype {contract.compute_dtype} --store {contract.stored_dtype}`.",
+        hint=_how_to_make(contract),
     )
 
 
-def existing(reader: Reader, home: Home, name: str, recipe: Recipe) -> Snapshot | None:
-    """Return the version that came of this recipe, if the pool has not changed since.
-
-    A user's SQL may look at more than the pool, say at what was selected before: its answer is
-    always computed anew, and `freeze` finds out whether it is the same.
-    """
-    if recipe.sql is not None or recipe.where is not None:
-        return None
-    clock = int(reader.value(load("show/pool_clock")))
-    for row in reader.rows(load("show/versions"), name=name):
-        if row["pool_change_id"] == clock and _is_of(row, recipe):
-            return from_row(home, row)
-    return None
-
-
-def _is_of(row: Mapping[str, Any], recipe: Recipe) -> bool:
-    return Recipe.from_json(row["recipe"]).json() == recipe.json()
-
-
-def freeze(
-    home: Home,
-    name: str,
-    recipe: Recipe,
-    selected: Selected,
-    space: NamedSpace | None,
-    note: str | None = None,
-) -> Snapshot:
-    """Keep a selection as the next version of `name`; the same content again is the same one."""
-    with Store(home).write("select") as transaction:
-        positions = pa.array(range(selected.members.num_rows), pa.int64())
-        transaction.register("chosen", selected.members.append_column("position", positions))
-        transaction.make("named", load("freeze/named"))
-        identity = _digest(transaction)
-        for known in transaction.rows(load("show/versions"), name=name):
-            if known["digest"] == identity and _is_of(known, recipe):
-                return from_row(home, known)
-        row = _row(transaction, name, recipe, selected, space)
-        row |= {"digest": identity, "note": note}
-        transaction.insert(schema.snapshot, row)
-        transaction.insert_select(
-            schema.snapshot_member, load("freeze/members"), {"snapshot_id": row["snapshot_id"]}
-        )
-        kept = transaction.row(load("show/snapshot"), name=name, version=row["version"])
-        assert kept is not None
-        return from_row(home, kept, is_new=True)
-
-
-def _row(
-    transaction: Transaction,
-    name: str,
-    recipe: Recipe,
-    selected: Selected,
-    space: NamedSpace | None,
-) -> dict[str, Any]:
-    """Return the new version's row, but for what its members are."""
-    space_id = space.space_id if space else None
-    return {
-        "snapshot_id": transaction.next_id(schema.snapshot),
-        "name": name,
-        "version": transaction.value(load("freeze/version"), name=name),
-        "method": recipe.method,
-        "rule": selected.rule,
-        "recipe": recipe.plain(),
-        "seed": recipe.seed,
-        "space_id": space_id,
-        "tasks": [vars(task) for task in recipe.tasks],
-        "pool_change_id": selected.pool_change_id,
-        "size": selected.members.num_rows,
-        "tokens": transaction.value(load("freeze/tokens"), space_id=space_id),
-        "author": _author(),
-        "created_at": datetime.now(UTC),
-        "software_version": software_version(),
+def _how_to_make(contract: EmbeddingSpace) -> str:
+    if contract.derivation:
+        return f"It is derived from another space: {contract.derivation}; see `catalog space`."
+    options: dict[str, Any] = {
+        "--model": contract.model,
+        "--pooling": contract.pooling,
+        "--template": contract.template,
+        "--text": contract.text,
+        "--max-tokens": contract.max_tokens,
+        "--dtype": contract.compute_dtype,
+        "--store": contract.stored_dtype,
     }
-
-
-def _digest(transaction: Transaction) -> str:
-    whole = sha256()
-    for batch in transaction.batches("select content_hash from named order by position", 100_000):
-        whole.update(b"".join(batch.column(0).to_pylist()))
-    return whole.hexdigest()
-
-
-def _author() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in some containers
-        return None
+    prefixes = {"query_prefix": "--query-prefix", "passage_prefix": "--passage-prefix"}
+    options |= {
+        flag: repr(getattr(contract, name))
+        for name, flag in prefixes.items()
+        if getattr(contract, name)
+    }
+    told = " ".join(f"{flag} {value}" for flag, value in options.items())
+    return f"Make it with `catalog embed --space NAME {told}`."

@@ -40,6 +40,7 @@ class Snapshot:
         digest: identity of the ordered content.
         created_at: when it was frozen.
         is_new: whether the call that gave it made it, rather than found it there.
+        notices: what the call that gave it has to say of it.
     """
 
     home: Home
@@ -58,6 +59,7 @@ class Snapshot:
     note: str | None
     software_version: str
     is_new: bool = False
+    notices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return `name@version`."""
@@ -103,12 +105,13 @@ def find(home: Home, reference: str) -> Snapshot:
     return from_row(home, row)
 
 
-def from_row(home: Home, row: Mapping[str, Any], *, is_new: bool = False) -> Snapshot:
+def from_row(
+    home: Home, row: Mapping[str, Any], *, is_new: bool = False, notices: tuple[str, ...] = ()
+) -> Snapshot:
     """Build a snapshot from a row of the table."""
     fields = {name: row[name] for name in Snapshot.__dataclass_fields__ if name in row}
-    return Snapshot(
-        **{**fields, "recipe": Recipe.from_json(row["recipe"])}, home=home, is_new=is_new
-    )
+    fields["recipe"] = Recipe.from_json(row["recipe"])
+    return Snapshot(**fields, home=home, is_new=is_new, notices=notices)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def verify(home: Home, reference: str) -> Verification:
     problems: list[str] = []
     whole = sha256()
     count = expected = 0
-    for position, stored, recomputed in _rehash(home, snapshot):
+    for position, stored, recomputed, repeats in _rehash(home, snapshot):
         if position > expected:
             problems.append(f"no member at position {expected}, the next is at {position}")
         elif position < expected:
@@ -134,7 +137,7 @@ def verify(home: Home, reference: str) -> Verification:
         if stored != recomputed:
             problems.append(f"position {position}: the text is not what was frozen")
         count, expected = count + 1, position + 1
-        whole.update(recomputed)
+        whole.update(recomputed * repeats)
     if count != snapshot.size:
         problems.append(f"{count} members are stored, {snapshot.size} were frozen")
     if not problems and whole.hexdigest() != snapshot.digest:
@@ -156,8 +159,8 @@ def require_verified(found: Verification) -> None:
         )
 
 
-def _rehash(home: Home, snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes]]:
-    """Give every member's position, stored hash and the hash of its text, in order."""
+def _rehash(home: Home, snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes, int]]:
+    """Give every member's position, stored hash, hash of its text and repeats, in order."""
     for start in range(0, max(snapshot.size, 1), VERIFY_ROWS):
         whole = start + VERIFY_ROWS < snapshot.size
         with Store(home).read() as reader:
@@ -168,7 +171,7 @@ def _rehash(home: Home, snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes]
                 last=start + VERIFY_ROWS - 1 if whole else LAST_POSITION,
             ).to_pylist()
         for row in rows:
-            yield row["position"], row["content_hash"], _hash_of(row)
+            yield row["position"], row["content_hash"], _hash_of(row), row["repeats"]
 
 
 def _hash_of(row: Mapping[str, Any]) -> bytes:

@@ -1,9 +1,11 @@
 """Statements kept as files: found, parsed and checked by DuckDB itself, never by a pattern."""
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -59,6 +61,29 @@ def check(name: str, text: str) -> Query:
         ),
         frozenset(statements[0].named_parameters),
     )
+
+
+def columns(condition: str) -> list[str]:
+    """Return the names, in lower case, of the columns that a condition mentions, in its order.
+
+    >>> columns("nll > 2 and (source = 'a' or Tokens is null)")
+    ['nll', 'source', 'tokens']
+    """
+    with duckdb.connect() as connection:
+        [(text,)] = connection.execute(
+            "select json_serialize_sql($1)", [f"select 1 where (\n{condition}\n)"]
+        ).fetchall()
+    found: list[str] = []
+    waiting: list[Any] = [json.loads(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if node.get("class") == "COLUMN_REF":
+                found.append(node["column_names"][-1].lower())
+            waiting.extend(reversed(node.values()))
+        elif isinstance(node, list):
+            waiting.extend(reversed(node))
+    return list(dict.fromkeys(found))
 
 
 _FIELDS = frozenset({"grain", "params", "needs"})

@@ -151,14 +151,7 @@ class Vectors:
         Raises:
             KeyError: with those that have none.
         """
-        rows = {}
-        wanted = set(ids)
-        for found, vectors in self.scan():
-            for position in np.flatnonzero(np.isin(found, list(wanted))):
-                rows[int(found[position])] = vectors[position].astype(np.float32)
-        if missing := wanted - rows.keys():
-            raise KeyError(sorted(missing))
-        return np.stack([rows[key] for key in ids])
+        return self.lookup().of(np.asarray(ids, np.int64))
 
     def lookup(self) -> "Lookup":
         """Return these vectors for access by id."""
@@ -202,11 +195,11 @@ class Lookup:
         places = np.minimum(np.searchsorted(self._ids, ids), max(len(self._ids) - 1, 0))
         if len(self._ids) == 0 or (self._ids[places] != ids).any():
             known = set(self._ids.tolist())
-            raise KeyError([one for one in ids.tolist() if one not in known])
+            raise KeyError(sorted(set(ids.tolist()) - known))
         rows = self._order[places]
         with _mapped("read vectors"):
             # Sorted and each once, as Lance reads fastest and gives rows back without fail.
             wanted, back = np.unique(rows, return_inverse=True)
             found = self._dataset.take(wanted.tolist(), columns=["vector"])["vector"]
         vectors = found.combine_chunks().flatten().to_numpy().reshape(-1, self.width)
-        return vectors[back].astype(np.float32)
+        return np.asarray(vectors[back], np.float32)

@@ -167,7 +167,7 @@ def test_select_prints_the_same_facts_as_json(filled: Callable[..., Result]) -> 
         (
             ["select", "a", "--method", "random", "--size", "1", "--where", "nope = 1"],
             "nope",
-            "Columns:",
+            "Known columns:",
         ),
         (["show", "b"], "no snapshot", "none yet"),
         (["verify", "b@x"], "names no version", "b@1"),

@@ -25,7 +25,8 @@ COLUMNS = {
     "truncated": pa.bool_(),
     "messages": pa.list_(pa.struct({"role": "string", "content": "string", "extra": "string"})),
     **dict.fromkeys(
-        ("source", "task", "external_id", "tools", "metadata", "file", "format"), pa.string()
+        ("source", "task", "external_id", "entry", "tools", "metadata", "file", "format"),
+        pa.string(),
     ),
 }
 """Columns of relations that statements need, where they are no whole numbers."""

@@ -9,6 +9,7 @@ from catalog.progress import Progress, silent
 if TYPE_CHECKING:
     from catalog.recipe import Param, Recipe
     from catalog.snapshot import Snapshot
+    from catalog.store import Rows
 
 
 class Choosing(Verbs):
@@ -23,10 +24,17 @@ class Choosing(Verbs):
         recipe: "Recipe | None" = None,
         tasks: Sequence[str] = (),
         size: int | None = None,
+        tokens: int | None = None,
         space: str | None = None,
         where: str | None = None,
         seed: int = 0,
         params: "Mapping[str, Param] | None" = None,
+        scores: Mapping[str, str] | None = None,
+        max_per_source: int | None = None,
+        not_in: Sequence[str] = (),
+        skip_near_duplicates: float | None = None,
+        skip_missing: bool = False,
+        exclude_contaminated: bool = False,
         allow_fewer: bool = False,
         note: str | None = None,
         progress: Progress = silent,
@@ -35,20 +43,72 @@ class Choosing(Verbs):
 
         Args:
             name: of the snapshot.
-            method: a rule of `queries/select/`.
+            method: a rule: of `queries/select/`, or a `.sql` file in the home's `queries/`.
             sql: instead of a rule, one SELECT that gives a column `sample_id`.
             recipe: instead of both, what `Recipe.read` gives.
             tasks: to select for, in order: `gsm8k`, or `gsm8k:heldout`.
             size: how many samples.
+            tokens: instead of a size, a budget: members are taken in order as long as they fit.
             space: embedding space; may be left out if there is one.
-            where: SQL condition on the pool.
+            where: SQL condition on the pool; every scorer is a column.
             seed: of random draws.
-            params: of the statement.
+            params: of the statement or the user's rule.
+            scores: which scorer stands for one that the rule needs: `{"nll": "nll_large"}`.
+            max_per_source: members that one source may have.
+            not_in: snapshots, or files of hashes or ids, whose samples are left out.
+            skip_near_duplicates: pass over what is nearer than this cosine to an earlier member.
+            skip_missing: leave out samples and queries that lack a vector or a score.
+            exclude_contaminated: leave out what `decontaminate` marked.
             allow_fewer: take fewer if there are no more.
             note: kept with the snapshot.
             progress: is told how far scoring is.
+
+        Raises:
+            CatalogError: it cannot be done as asked; nothing is written.
         """
         from catalog.select import Request, select
 
-        request = Request(method, sql, recipe, tuple(tasks), size, space, where, seed)
-        return select(self.home, name, request, dict(params or {}), allow_fewer, note, progress)
+        request = Request(
+            method=method,
+            sql=sql,
+            recipe=recipe,
+            tasks=tuple(tasks),
+            size=size,
+            tokens=tokens,
+            space=space,
+            where=where,
+            seed=seed,
+            params=dict(params or {}),
+            scores=dict(scores or {}),
+            max_per_source=max_per_source,
+            not_in=tuple(not_in),
+            skip_near_duplicates=skip_near_duplicates,
+            skip_missing=skip_missing,
+            exclude_contaminated=exclude_contaminated,
+            allow_fewer=allow_fewer,
+        )
+        return select(self.home, name, request, note, progress)
+
+    def methods(self) -> "Rows":
+        """Return every rule: its name, what it does, what it needs, and the file if a user's.
+
+        Raises:
+            InvalidQuery: a file in the home's `queries/` folder is no rule.
+        """
+        from catalog.selecting.rules import overview
+
+        return overview(self.home)
+
+    def recipe_like(self, reference: str) -> "Recipe":
+        """Return a snapshot's recipe for today's pool: its tasks at their newest revisions.
+
+        Raises:
+            UnknownName: something that the recipe uses is not here any more.
+        """
+        from catalog.like import like
+        from catalog.snapshot import find
+        from catalog.store import Store
+
+        snapshot = find(self.home, reference)
+        with Store(self.home).read() as reader:
+            return like(reader, snapshot)

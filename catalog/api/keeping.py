@@ -8,9 +8,12 @@ from catalog.progress import Progress, silent
 
 if TYPE_CHECKING:
     from catalog.export import ExportFormat, ExportReport
-    from catalog.show import SnapshotView
+    from catalog.show import Marked, SnapshotView
     from catalog.snapshot import Snapshot, Verification
     from catalog.store import Rows
+    from catalog.why.diff import Difference
+    from catalog.why.explanation import Explanation
+    from catalog.why.reproduce import Reproduction
 
 
 class Keeping(Verbs):
@@ -37,6 +40,47 @@ class Keeping(Verbs):
         from catalog.snapshot import verify
 
         return verify(self.home, reference)
+
+    def contamination(self, reference: str) -> "Marked":
+        """Tell how many members of a snapshot are marked as overlapping a task."""
+        from catalog.show import contamination
+
+        return contamination(self.home, reference)
+
+    def explain(
+        self, reference: str, sample: str, *, progress: Progress = silent
+    ) -> "Explanation":
+        """Say why a snapshot holds a sample, or how far it was from holding it.
+
+        Args:
+            reference: `name@version`, or `name` for the newest.
+            sample: its content hash, at least 8 digits of it, or an external id.
+            progress: is told how far scoring is.
+        """
+        from catalog.why.explain import explain
+
+        return explain(self.home, reference, sample, progress)
+
+    def diff(
+        self, before: str, after: str, *, limit: int = 3, progress: Progress = silent
+    ) -> "Difference":
+        """Say what came in, went out and moved between two snapshots, and why.
+
+        Args:
+            before: `name@version`, or `name` for the newest.
+            after: the same.
+            limit: examples of each reason.
+            progress: is told how far scoring is.
+        """
+        from catalog.why.diff import diff
+
+        return diff(self.home, before, after, limit, progress)
+
+    def reproduce(self, reference: str, *, progress: Progress = silent) -> "Reproduction":
+        """Run a snapshot's recipe again on the pool as it was, and compare; writes nothing."""
+        from catalog.why.reproduce import reproduce
+
+        return reproduce(self.home, reference, progress)
 
     def rename(self, old: str, new: str) -> int:
         """Rename all versions of a snapshot."""

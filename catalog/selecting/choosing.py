@@ -1,32 +1,31 @@
-"""A rule and what it needs become ordered members, each with the reason it was chosen."""
+"""A recipe becomes ordered members, each with the reason it was chosen; nothing is written here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog.connection import mapped_errors
-from catalog.errors import InvalidInput, InvalidQuery, TooFewSamples, UnknownName
+from catalog.errors import InvalidInput, TooFewSamples
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.progress import Progress, Tick
 from catalog.recipe import Recipe
+from catalog.selecting.bars import Bar, NearDuplicates, SourceCap
+from catalog.selecting.exclusions import SampleList, excluded_ids
+from catalog.selecting.members import members
 from catalog.selecting.pool import Pool, read_pool
-from catalog.spaces import pool_ids
-from catalog.sql import Query, check, load, names
+from catalog.selecting.provision import Provision, check_needs
+from catalog.selecting.rules import LISTS, Rule, own_rule, the_rule
+from catalog.selecting.statement import run_own
+from catalog.selecting.walk import Goal, Positions, TooShort, walk_down, walk_lists
+from catalog.sql import check
 from catalog.store import Store, scratch
-from catalog.tasks import task_queries
-from catalog.vectors import Ids
+from catalog.vectors import Vectors
 
-REASONS = {
-    "sample_id": pa.int64(),
-    "score": pa.float32(),
-    "task": pa.string(),
-    "query_id": pa.int64(),
-    "rank": pa.int64(),
-    "turn": pa.int64(),
-}
+NO_LISTS: Mapping[str, SampleList] = {}
+MARKED = "select distinct sample_id from contaminated"
 
 
 @dataclass(frozen=True)
@@ -37,22 +36,13 @@ class Selected:
         members: sample_id, score, task, query_id, rank, turn; one row per member, in order.
         rule: the statement that chose them.
         pool_change_id: the last change of the pool it chose from.
+        notices: what the user should know of it.
     """
 
     members: pa.Table
     rule: str
     pool_change_id: int
-
-
-def rule(method: str) -> Query:
-    """Return the rule of this name.
-
-    Raises:
-        UnknownName: there is none.
-    """
-    if method not in names("select"):
-        raise UnknownName.among("method", method, names("select"))
-    return load(f"select/{method}")
+    notices: tuple[str, ...] = ()
 
 
 def choose(
@@ -62,6 +52,7 @@ def choose(
     progress: Progress,
     *,
     as_of: int | None = None,
+    lists: Mapping[str, SampleList] = NO_LISTS,
 ) -> Selected:
     """Choose the members that a recipe asks for; nothing is written.
 
@@ -71,192 +62,229 @@ def choose(
         space: that the recipe's contract stands for here.
         progress: is told how far scoring is.
         as_of: choose from the pool as it was after this change; None is now.
+        lists: of samples to leave out, by digest, where they are not kept in the home yet.
 
     Raises:
         TooFewSamples: there are fewer than asked for, and the recipe does not allow that.
         CatalogError: the rule, the condition or the space cannot be used; nothing is written.
     """
-    if recipe.sql is not None:
-        found = _by_statement(home, recipe)
-    else:
-        found = _by_rule(home, recipe, space, progress)
-    _require_size(found.members.num_rows, recipe)
-    return found
+    rule = rule_of(home, recipe)
+    store = Store(home, as_of=as_of)
+    pool = pool_of(home, recipe, space, as_of=as_of, lists=lists)
+    provision = Provision(home, store, recipe, rule, space, pool, progress)
+    with store.read() as reader:
+        check_needs(rule, recipe, reader)
+        whole_change_id = reader.clock()
+    if rule.for_tasks:
+        _ = provision.the_space, provision.tasks  # what is asked in vain is said before any work
+    notices = provision.narrow()
+    chosen = _Choice(provision).choose()
+    change_id = whole_change_id if rule.own else pool.change_id
+    return Selected(chosen, rule.query.text, change_id, tuple(notices))
 
 
-def _require_size(found: int, recipe: Recipe) -> None:
-    if found == 0:
-        raise TooFewSamples(
-            "no sample is left to select",
-            hint="Widen the condition, or ingest samples with `catalog ingest`.",
-        )
-    if recipe.size is not None and found < recipe.size and not recipe.allow_fewer:
-        raise TooFewSamples(
-            f"{recipe.size:,} samples were asked for, there are {found:,}",
-            hint=f"Use --size {found}, or --allow-fewer to take what there is.",
-        )
-
-
-def _by_rule(home: Home, recipe: Recipe, space: NamedSpace | None, progress: Progress) -> Selected:
-    query = rule(recipe.method)
-    if recipe.size is None:
-        raise InvalidInput("no size was given", hint="Say how many samples with --size.")
-    pool = read_pool(Store(home), recipe.where, space)
-    _require_size(pool.samples.num_rows, recipe)
-    params = {
-        name: value
-        for name, value in {"size": recipe.size, "seed": recipe.seed}.items()
-        if name in query.params
-    }
-    if "ranking" not in query.needs:
-        found = _run(home, query, params, {"pool": pool.samples})
-    else:
-        found = _run_ranked(home, query, params, pool, recipe, space, progress)
-    return Selected(_reasons(found), query.text, pool.change_id)
-
-
-def _run(
-    home: Home, query: Query, params: Mapping[str, object], relations: Mapping[str, pa.Table]
-) -> pa.Table:
-    with mapped_errors(home.path), scratch(relations, home.settings.memory_limit) as reader:
-        return reader.arrow(query, **params)
-
-
-def _run_ranked(
-    home: Home,
-    query: Query,
-    params: Mapping[str, object],
-    pool: Pool,
-    recipe: Recipe,
-    space: NamedSpace | None,
-    progress: Progress,
-) -> pa.Table:
-    """Walk ranked lists, cut short at first, and doubled until they give enough members.
-
-    Enough are the right ones: a sample beyond every cut has a turn of at least limit times lists,
-    and whatever is found within them has a smaller one.
-    """
-    from catalog.selecting.ranking import Ranker  # torch, which other rules do not need
-
-    if not recipe.tasks:
-        raise InvalidInput(
-            f"{recipe.method} selects for a task and none was given",
-            hint="Name one with --task; `catalog tasks` lists them.",
-        )
-    if space is None:
-        raise InvalidInput(
-            f"{recipe.method} needs an embedding space and the recipe names none",
-            hint="Name one with --space.",
-        )
-    with Store(home).read() as reader:
-        tasks = [task_queries(reader, reference) for reference in recipe.tasks]
-    ranker = Ranker(home, space, pool, tasks, progress)
-    samples, size = pool.samples.num_rows, min(recipe.size or 0, pool.samples.num_rows)
-    limit = min(-(-2 * size // ranker.lists), samples)
-    while True:
-        ranking = ranker.rank(limit)
-        progress(Tick("rank", None, {"samples": ranking.num_rows}))
-        found = _run(home, query, params, {"pool": pool.samples, "ranking": ranking})
-        if len(found) == size or limit >= samples:
-            return found
-        limit = min(2 * limit, samples)
-
-
-def _by_statement(home: Home, recipe: Recipe) -> Selected:
-    """Run the user's own statement over the catalog."""
-    query = check("the statement", recipe.sql or "")
-    params = _params(query, recipe)
-    with Store(home).sandbox() as reader:
-        found = _named(reader.arrow(query, **params))
-        pool = pool_ids(reader)
-        change_id = int(reader.value(load("show/pool_clock")))
-    members = _reasons(found)
-    _check_ids(members["sample_id"], pool)
-    if "turn" in found.column_names:
-        members = members.take(pc.sort_indices(members, [("turn", "ascending")]))
-    return Selected(members.slice(0, recipe.size), query.text, change_id)
-
-
-def _params(query: Query, recipe: Recipe) -> dict[str, object]:
-    """Return the statement's parameters: the user's, and the recipe's size and seed."""
-    own = {"size": recipe.size, "seed": recipe.seed}
-    if twice := [name for name, value in own.items() if value and name in recipe.params]:
-        raise InvalidInput(f"{twice[0]} is given twice", hint=f"Leave --param {twice[0]} out.")
-    if unused := sorted(recipe.params.keys() - query.params):
-        raise InvalidInput(
-            f"the statement has no parameter {unused[0]!r}",
-            hint=f"Its parameters: {', '.join(sorted(query.params)) or 'none'}.",
-        )
-    given: dict[str, object] = {**own, **recipe.params}
-    given = {name: value for name, value in given.items() if value is not None}
-    if missing := sorted(query.params - given.keys()):
-        flag = "--size N" if missing[0] == "size" else f"--param {missing[0]}=VALUE"
-        raise InvalidInput(
-            f"the statement has the parameter {missing[0]!r}, which was not given",
-            hint=f"Give it with {flag}.",
-        )
-    return {name: given[name] for name in query.params}
-
-
-def _named(found: pa.Table) -> pa.Table:
-    """Return what a statement gave, its columns known by lower-case names, each at most once."""
-    found = found.rename_columns([name.lower() for name in found.column_names])
-    for name in REASONS:
-        if found.column_names.count(name) > 1:
-            raise InvalidQuery(
-                f"the statement gives {name} {found.column_names.count(name)} times",
-                hint="Select the columns by name rather than with a star, or rename one.",
-            )
-    if "sample_id" not in found.column_names:
-        raise InvalidQuery(
-            f"the statement gives {', '.join(found.column_names)}, and no sample_id",
-            hint="Select the column sample_id, from the view `pool` for one.",
-        )
-    ids = found["sample_id"]
-    if not pa.types.is_integer(ids.type) or ids.null_count:
-        raise InvalidQuery(
-            f"the statement's sample_id is {ids.type} with {ids.null_count} nulls",
-            hint="It must be the whole numbers of sample.sample_id, none null.",
-        )
-    return found
-
-
-def _check_ids(ids: pa.ChunkedArray, pool: Ids) -> None:
-    if repeated := len(ids) - pc.count_distinct(ids).as_py():
-        raise InvalidQuery(
-            f"the statement gives {repeated:,} samples more than once",
-            hint="Join so that every sample has one row, or use `select distinct`.",
-        )
-    strange = ids.filter(pc.invert(pc.is_in(ids, value_set=pa.array(pool))))
-    if len(strange):
-        raise InvalidQuery(
-            f"the statement gives {len(strange):,} sample_ids that are not in the pool, such as "
-            f"{strange[0].as_py()}",
-            hint="They do not exist or are retired; select from the view `pool`.",
-        )
-
-
-def _reasons(found: pa.Table) -> pa.Table:
-    """Bring what a rule gave into the columns that are kept; those it did not give are null.
+def rule_of(home: Home, recipe: Recipe) -> Rule:
+    """Return the rule that a recipe goes by.
 
     Raises:
-        InvalidQuery: a column has another kind of value, or a score is infinite or no number.
+        UnknownName: there is none of that name.
+        InvalidInput: the recipe gives it what it does not take, or lacks what it needs.
     """
-    columns = {}
-    for name, kind in REASONS.items():
-        if name not in found.column_names:
-            columns[name] = pa.nulls(len(found), kind)
-            continue
-        try:
-            columns[name] = found[name].cast(kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InvalidQuery(
-                f"the statement's {name} is {found[name].type}: {error}",
-                hint=f"It is kept as {kind}: cast it, or name the column otherwise.",
-            ) from error
-    if not pc.all(pc.is_finite(columns["score"]), min_count=0).as_py():
-        raise InvalidQuery(
-            "the statement gives a score that is infinite or no number",
-            hint="Leave those samples out, or give null.",
+    if recipe.sql is not None:
+        return Rule(check("the statement", recipe.sql), own=True)
+    if recipe.rule is not None:
+        rule = own_rule(recipe.method, recipe.rule)
+    else:
+        rule = the_rule(home, recipe.method)
+    if recipe.size is None and recipe.tokens is None:
+        raise InvalidInput(
+            "no size was given",
+            hint="Say how many samples with --size, or how many tokens with --tokens.",
         )
-    return pa.table(columns)
+    if recipe.tasks and not rule.for_tasks and not rule.own:
+        raise InvalidInput(
+            f"{recipe.method} does not select for tasks",
+            hint="Leave --task out, or use --method round_robin.",
+        )
+    if unknown := sorted(recipe.params.keys() - rule.query.params):
+        raise InvalidInput(
+            f"{recipe.method} has no parameter {unknown[0]!r}",
+            hint=f"Its parameters: {', '.join(sorted(rule.query.params)) or 'none'}.",
+        )
+    return rule
+
+
+def pool_of(
+    home: Home,
+    recipe: Recipe,
+    space: NamedSpace | None,
+    *,
+    as_of: int | None = None,
+    lists: Mapping[str, SampleList] = NO_LISTS,
+) -> Pool:
+    """Return the pool that a recipe chooses from: after its condition and all it leaves out."""
+    pool = read_pool(Store(home, as_of=as_of), recipe.where, space)
+    if recipe.not_in:
+        with Store(home).read() as reader:  # what a recipe names may be younger than the pool
+            pool = pool.without(excluded_ids(reader, recipe.not_in, lists))
+    if recipe.exclude_contaminated:
+        with Store(home, as_of=as_of).read() as reader:
+            checked = reader.value("select count(*) from contamination_check")
+            if not checked:
+                raise InvalidInput(
+                    "nothing was checked for contamination, so nothing is marked to be left out",
+                    hint="Check with `catalog decontaminate` first.",
+                )
+            marked = np.asarray(reader.arrow(MARKED)["sample_id"].to_numpy())
+        pool = pool.without(marked)
+    return pool
+
+
+class _Choice:
+    """One selection at work."""
+
+    def __init__(self, provision: Provision) -> None:
+        self._provision = provision
+        self._home = provision.home
+        self._recipe = provision.recipe
+        self._rule = provision.rule
+        self._pool = provision.pool
+        self._ids = provision.pool.ids
+
+    def choose(self) -> pa.Table:
+        """Return the members in order."""
+        recipe = self._recipe
+        self._require(len(self._ids), self._all_tokens(), "there are")
+        constrained = recipe.max_per_source is not None or recipe.skip_near_duplicates is not None
+        if constrained and self._rule.walks:
+            found, goal = self._walk_lists()
+        elif constrained or recipe.tokens is not None:
+            found, goal = self._walk_down(constrained=constrained)
+        else:
+            found = self._closed_form(recipe.size)
+            goal = Goal(None, None, taken=len(found))
+        spent = None if goal.is_full else goal.spent
+        self._require(goal.taken, spent, "the constraints allow" if constrained else "there are")
+        return found
+
+    def _require(self, samples: int, tokens: int | None, there_are: str) -> None:
+        """Refuse to give less than what was asked for, unless told otherwise."""
+        recipe = self._recipe
+        if samples == 0:
+            raise TooFewSamples(
+                "no sample is left to select"
+                if len(self._ids) == 0 or recipe.tokens is None
+                else f"not one sample fits into {recipe.tokens:,} tokens",
+                hint="Widen the condition or the budget, or ingest samples with `catalog ingest`.",
+            )
+        if recipe.allow_fewer:
+            return
+        if recipe.size is not None and samples < recipe.size:
+            raise TooFewSamples(
+                f"{recipe.size:,} samples were asked for, {there_are} {samples:,}",
+                hint=f"Use --size {samples}, or --allow-fewer to take what there is.",
+            )
+        if recipe.tokens is not None and tokens is not None and tokens < recipe.tokens:
+            raise TooFewSamples(
+                f"{recipe.tokens:,} tokens were asked for, {there_are} {tokens:,}",
+                hint=f"Use --tokens {tokens}, or --allow-fewer to take what there is.",
+            )
+
+    def _counts(self) -> Positions:
+        return np.asarray(self._pool.samples["tokens"].to_numpy(zero_copy_only=False), np.int64)
+
+    def _all_tokens(self) -> int | None:
+        return int(self._counts().sum()) if self._recipe.tokens is not None else None
+
+    def _goal(self) -> Goal:
+        if self._recipe.tokens is None:
+            return Goal(self._recipe.size, None)
+        return Goal(None, self._recipe.tokens, self._counts())
+
+    def _likely_size(self) -> int:
+        """Return how many samples it will be, or about that with a token budget."""
+        if self._recipe.size is not None:
+            return min(self._recipe.size, len(self._ids))
+        mean = max(float(self._counts().mean()), 1.0)
+        return min(int((self._recipe.tokens or 0) / mean * 1.2) + 1, len(self._ids))
+
+    def _run(self, size: int | None, limit: int = 0) -> pa.Table:
+        """Run the rule for a size, its ranked lists cut at `limit` samples."""
+        relations = self._provision.relations(limit)
+        if LISTS in relations:
+            self._provision.progress(Tick("rank", None, {"samples": len(relations[LISTS])}))
+        query, what = self._rule.query, self._rule.query.name
+        if self._rule.own:
+            with self._provision.store.sandbox() as reader:
+                found = run_own(reader, query, self._recipe, size, self._pool, relations)
+            return members(found, what, self._ids)
+        given = {"size": size, "seed": self._recipe.seed}
+        params = {name: value for name, value in given.items() if name in query.params}
+        limit_ = self._home.settings.memory_limit
+        with mapped_errors(self._home.path), scratch(relations, limit_) as reader:
+            return members(reader.arrow(query, **params), what, self._ids)
+
+    def _closed_form(self, size: int | None) -> pa.Table:
+        """Run the rule; lists are cut short at first, and doubled until they give enough members.
+
+        Enough are the right ones: a sample beyond every cut has a turn of at least limit times
+        lists, and whatever is found within them has a smaller one.
+        """
+        samples = len(self._ids)
+        if LISTS not in self._rule.query.needs or size is None:
+            return self._run(size, samples).slice(0, size)
+        size = min(size, samples)
+        limit = self._first_limit(size)
+        while True:
+            found = self._run(size, limit)
+            if len(found) >= size or limit >= samples:
+                return found.slice(0, size)
+            limit = min(2 * limit, samples)
+
+    def _first_limit(self, size: int) -> int:
+        return min(-(-2 * size // self._provision.ranker.lists), len(self._ids))
+
+    def _bars(self, order: Positions) -> list[Bar]:
+        """Return the constraints, for a walk that comes to samples in this order."""
+        recipe, bars = self._recipe, list[Bar]()
+        if recipe.max_per_source is not None:
+            bars.append(SourceCap(self._pool.samples["source"], recipe.max_per_source))
+        if recipe.skip_near_duplicates is not None:
+            vectors = Vectors(self._home, self._provision.the_space.space, "sample").lookup()
+            bars.append(NearDuplicates(vectors, self._ids, order, recipe.skip_near_duplicates))
+        return bars
+
+    def _walk_down(self, *, constrained: bool) -> tuple[pa.Table, Goal]:
+        """Walk down what the rule gives, as far as it takes."""
+        size = len(self._ids) if constrained or self._rule.own else self._likely_size()
+        while True:
+            found = self._closed_form(size)
+            order = np.searchsorted(self._ids, found["sample_id"].to_numpy())
+            goal = self._goal()
+            kept = walk_down(order, self._bars(order), goal)
+            if goal.is_full or size >= len(self._ids):
+                return found.take(pa.array(kept)), goal
+            size = min(2 * size, len(self._ids))
+
+    def _walk_lists(self) -> tuple[pa.Table, Goal]:
+        """Walk the ranked lists themselves: a barred sample costs no turn there."""
+        limit, samples = self._first_limit(self._likely_size()), len(self._ids)
+        while True:
+            ranking = self._provision.ranker.rank(limit)
+            numbers = ranking["list"].to_numpy()
+            order = np.searchsorted(self._ids, ranking["sample_id"].to_numpy())
+            starts = np.searchsorted(numbers, np.arange(self._provision.ranker.lists + 1))
+            rank = np.arange(len(order)) - starts[numbers]
+            first = order[np.lexsort((numbers, rank))]
+            lists = np.split(order, starts[1:-1])
+            goal = self._goal()
+            try:
+                chosen = walk_lists(lists, self._bars(first), goal, complete=limit >= samples)
+            except TooShort:
+                limit = min(2 * limit, samples)
+                continue
+            picked = np.array(chosen, np.int64).reshape(-1, 3)
+            rows = ranking.take(pa.array(starts[picked[:, 0]] + picked[:, 1]))
+            rows = rows.append_column("rank", pa.array(picked[:, 1]))
+            rows = rows.append_column("turn", pa.array(picked[:, 2]))
+            return members(rows, self._rule.query.name, self._ids), goal

@@ -1,49 +1,47 @@
 """The pool as a selection sees it: every sample not retired, narrowed by the user's condition."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from catalog.errors import InvalidQuery
 from catalog.model import NamedSpace
-from catalog.sql import check, load
-from catalog.store import Store
+from catalog.scorers import Scorer, scorers
+from catalog.spaces import tokens_scorer
+from catalog.sql import check, columns, load
+from catalog.store import Reader, Store
+from catalog.vectors import Ids
 
 POOL = """
 select
     sample_id,
     order_key,
     content_hash,
-    source
+    source{extra}
 from (
-    {rows}
+    select
+        p.*{shown}
+    from pool as p{joined}
 ) as sample_row
 where (
 {condition}
 )
 order by sample_id
 """
-WITHOUT_SPACE = "select * from pool"
-WITH_SPACE = """
-    select
-        p.*,
-        t.value::bigint as tokens,
-        t.truncated
-    from pool as p
+SCORES = """
     left join (
         select
-            v.sample_id,
-            v.value,
-            v.truncated
-        from sample_score as v
-        join scorer as c on c.scorer_id = v.scorer_id and c.name = 'tokens'
-        where c.space_id = $space_id
-    ) as t on t.sample_id = p.sample_id
-"""
-COLUMNS = (
-    "Columns: sample_id, hash, source, sources, turns, characters, messages, tools; with --space "
-    "also tokens, truncated. Only samples that are not retired have a row."
-)
+            sample_id,
+            {value} as "{name}"{more}
+        from sample_score
+        where scorer_id = {scorer_id}
+    ) as score_{number} on score_{number}.sample_id = p.sample_id"""
+COLUMNS = ("sample_id", "hash", "source", "sources", "turns", "characters", "messages", "tools")
+"""What a condition may use, beside every scorer and, with a space, its token counts."""
+
+TOKENS = ("tokens", "truncated")
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,36 @@ class Pool:
     """The samples a selection may choose from.
 
     Attributes:
-        samples: sample_id, order_key, content_hash, source; ascending by sample_id.
+        samples: sample_id, order_key, content_hash, source, and tokens (null where not counted)
+            if there is a space; ascending by sample_id.
         change_id: the last change that the pool holds.
     """
 
     samples: pa.Table
     change_id: int
+
+    @property
+    def ids(self) -> Ids:
+        """Return the ids of the samples, int64, ascending."""
+        return np.asarray(self.samples["sample_id"].to_numpy())
+
+    def without(self, ids: Ids) -> "Pool":
+        """Return the pool without some samples; ids that are not in it do not matter."""
+        return self.where(~np.isin(self.ids, ids))
+
+    def where(self, kept: np.typing.NDArray[np.bool_]) -> "Pool":
+        """Return the pool of the samples marked true, bool (samples,)."""
+        return replace(self, samples=self.samples.filter(pa.array(kept)))
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """A scorer as one column of the relation that conditions look at."""
+
+    name: str
+    scorer_id: int
+    value: str
+    more: str = ""
 
 
 def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool:
@@ -64,23 +86,72 @@ def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool
 
     Args:
         store: the catalog's.
-        where: an SQL condition over one row per sample, or None for all.
-        space: whose token counts the condition may use.
+        where: an SQL condition over one row per sample, or None for all. It may use the columns of
+            the view `pool`, every scorer by its name, and with a space its `tokens`, `truncated`.
+        space: whose token counts are wanted.
 
     Raises:
         InvalidQuery: the condition is no condition, or uses what is not there.
     """
-    rows = WITH_SPACE if space else WITHOUT_SPACE
-    text = POOL.format(rows=rows, condition=where or "true")
     if where is not None:
         # Alone it must be one expression: what closes the bracket around it is no condition.
         check("the condition of --where", f"select 1 where (\n{where}\n)")
         check("the condition of --where", f"select\n{where}\n")
-    params = {"space_id": space.space_id} if space else {}
+    known: list[Scorer] = []
     try:
         with store.sandbox() as reader:
-            samples = reader.arrow(text, **params)
+            known = scorers(reader)
+            samples = reader.arrow(_statement(reader, where, space, known))
             change_id = int(reader.value(load("show/pool_clock")))
     except InvalidQuery as error:
-        raise InvalidQuery(f"the condition of --where: {error.message}", hint=COLUMNS) from error
+        raise _explained(error, where or "true", space, known) from error
     return Pool(samples, change_id)
+
+
+def _statement(
+    reader: Reader, where: str | None, space: NamedSpace | None, known: Sequence[Scorer]
+) -> str:
+    """Return the statement that gives the pool; only scorers that are mentioned are joined."""
+    joined = []
+    if space is not None:
+        joined.append(
+            _Joined("tokens", tokens_scorer(reader, space), "value::bigint", ",\n truncated")
+        )
+    mentioned = columns(where) if where is not None else []
+    for scorer in known:
+        if scorer.name in mentioned:
+            texts = reader.value(
+                "select count(label) > 0 from sample_score where scorer_id = $id",
+                id=scorer.scorer_id,
+            )
+            joined.append(_Joined(scorer.name, scorer.scorer_id, "label" if texts else "value"))
+    return POOL.format(
+        extra=",\n    tokens" if space else "",
+        shown="".join(
+            f',\n        score_{number}."{column}"'
+            for number, score in enumerate(joined)
+            for column in ([score.name, "truncated"] if score.more else [score.name])
+        ),
+        joined="".join(
+            SCORES.format(number=number, **vars(score)) for number, score in enumerate(joined)
+        ),
+        condition=where if where is not None else "true",
+    )
+
+
+def _explained(
+    error: InvalidQuery, where: str, space: NamedSpace | None, known: Sequence[Scorer]
+) -> InvalidQuery:
+    """Say which column a condition got wrong, if that is what is wrong with it."""
+    there = [*COLUMNS, *(TOKENS if space else ()), *(scorer.name for scorer in known)]
+    strange = [column for column in columns(where) if column not in there]
+    if "Binder Error" in error.message and strange:
+        if strange[0] in TOKENS:
+            return InvalidQuery(
+                f"the condition of --where uses {strange[0]}, which every space has for itself",
+                hint="Say in which space with --space.",
+            )
+        return InvalidQuery.column(strange[0], there)
+    return InvalidQuery(
+        f"the condition of --where: {error.message}", hint=f"Columns: {', '.join(there)}."
+    )

@@ -1,6 +1,7 @@
 """Rankings for rules that walk ranked lists: cut as short as the result stays exact."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +11,26 @@ from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
 from catalog.progress import Progress, Tick
 from catalog.selecting.pool import Pool
-from catalog.similarity import BestPerTask, Positions, TopPerQuery, score
+from catalog.similarity import BestPerTask, Positions, TopPerQuery, score, scores_of
 from catalog.vectors import Floats, Ids, Vectors
+
+
+@dataclass(frozen=True)
+class ListRank:
+    """Where a sample stands in one list.
+
+    Attributes:
+        list: the list's number: the query's with one task, the task's with several.
+        rank: how many samples of the pool stand before it, by score and then by order key.
+        score: in this list.
+        query_id: that gives the score.
+    """
+
+    list: int
+    rank: int
+    score: float
+    query_id: int
+
 
 Lists = Iterator[tuple[Positions, Floats, Ids]]
 
@@ -37,6 +56,7 @@ class Ranker:
     ) -> None:
         self._ids = pool.samples["sample_id"].to_numpy()
         self._order_keys = pool.samples["order_key"].to_numpy()
+        self._home = home
         self._tasks = tasks
         self._queries = [query for entry in tasks for query in entry.query_ids]
         self._task_of = np.repeat(np.arange(len(tasks)), [len(t.query_ids) for t in tasks])
@@ -49,7 +69,8 @@ class Ranker:
 
     def _query_vectors(self, home: Home) -> Floats:
         try:
-            return Vectors(home, self._named.space, "query").of(self._queries)
+            queries = Vectors(home, self._named.space, "query").lookup()
+            return queries.of(np.array(self._queries, np.int64))
         except KeyError as error:
             missing = set(error.args[0])
             names = {entry.task.name for entry in self._tasks if missing & {*entry.query_ids}}
@@ -97,11 +118,79 @@ class Ranker:
             top = TopPerQuery(self.lists, limit, self._order_keys)
             self._score(top.add)
             return top.top()
-        if self._best is None:
+        return self._all().top(limit, self._order_keys)
+
+    def similarity(self) -> pa.Table:
+        """Return every sample's best and mean score for every task.
+
+        Returns:
+            sample_id, order_key, task, task_position, tasks, score (float32, the best over the
+            task's queries), query_id (the first that has it), mean (float64, over the task's
+            queries); one row per (task, sample).
+
+        Raises:
+            MissingVectors: samples of the pool have none in the space.
+        """
+        best = self._all(means=True)
+        tasks, samples = best.scores.shape
+        names = pa.array([entry.task.name for entry in self._tasks])
+        numbers = np.repeat(np.arange(tasks), samples)
+        return pa.table(
+            {
+                "sample_id": np.tile(self._ids, tasks),
+                "order_key": np.tile(self._order_keys, tasks),
+                "task": pa.DictionaryArray.from_arrays(numbers.astype(np.int32), names),
+                "task_position": numbers,
+                "tasks": np.full(len(numbers), tasks),
+                "score": best.scores.ravel(),
+                "query_id": np.array(self._queries)[best.queries.ravel()],
+                "mean": best.means.ravel(),
+            }
+        )
+
+    def ranks(self, sample_id: int) -> list[ListRank]:
+        """Tell where a sample stands in every list.
+
+        Raises:
+            KeyError: the pool does not hold it.
+            MissingVectors: samples of the pool have none in the space.
+        """
+        found = np.flatnonzero(self._ids == sample_id)
+        if not len(found):
+            raise KeyError(sample_id)
+        position = int(found[0])
+        if len(self._tasks) > 1:
+            best = self._all()
+            scores, queries = best.scores[:, position], best.queries[:, position].tolist()
+            ranks = self._before(np.arange(len(self._ids)), best.scores.T, position, scores)
+        else:
+            own = scores_of(self._home, self._named, [sample_id], self._queries)
+            scores, queries = own[0], range(len(self._queries))
+            ranks = np.zeros(len(scores), np.int64)
+
+            def count(positions: Positions, block: Floats) -> None:
+                ranks[:] += self._before(positions, block, position, scores)
+
+            self._score(count)
+        return [
+            ListRank(number, int(ranks[number]), float(scores[number]), self._queries[query])
+            for number, query in enumerate(queries)
+        ]
+
+    def _before(self, positions: Positions, block: Floats, position: int, own: Floats) -> Ids:
+        """Count, per list, the samples of a block that stand before the one at a position."""
+        smaller = self._order_keys[positions] < self._order_keys[position]
+        counted: Ids = (block > own).sum(axis=0) + (block[smaller] == own).sum(axis=0)
+        return counted
+
+    def _all(self, *, means: bool = False) -> BestPerTask:
+        """Score everything for every task, unless that was done."""
+        if self._best is None or (means and not self._best.means.size):
             sizes = [len(entry.query_ids) for entry in self._tasks]
-            self._best = BestPerTask(sizes, len(self._ids))
-            self._score(self._best.add)
-        return self._best.top(limit, self._order_keys)
+            best = BestPerTask(sizes, len(self._ids), means=means)
+            self._score(best.add)
+            self._best = best
+        return self._best
 
     def _score(self, add: Callable[[Positions, Floats], None]) -> None:
         scored = 0

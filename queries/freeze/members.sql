@@ -1,7 +1,7 @@
 -- The chosen samples as members of a snapshot.
 -- grain: one row per member
 -- params: snapshot_id (integer)
--- needs: named (position, sample_id, score, task, query_id, rank, turn)
+-- needs: named (position, sample_id, score, task, query_id, rank, turn, repeats)
 select
     $snapshot_id as snapshot_id,
     position,
@@ -11,6 +11,6 @@ select
     query_id,
     rank,
     turn,
-    1 as repeats
+    repeats
 from named
 order by position

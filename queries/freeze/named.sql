@@ -1,6 +1,6 @@
 -- The chosen samples in order, with their content hashes.
 -- grain: one row per member
--- needs: chosen (position, sample_id, score, task, query_id, rank, turn)
+-- needs: chosen (position, sample_id, score, task, query_id, rank, turn, repeats)
 select
     c.position,
     c.sample_id,
@@ -9,6 +9,7 @@ select
     c.query_id,
     c.rank,
     c.turn,
+    c.repeats,
     s.content_hash
 from chosen as c
 join sample as s on s.sample_id = c.sample_id

@@ -1,9 +1,9 @@
 -- How many tokens the chosen samples have in a space; null if there is none, or some have no count.
 -- grain: one row
 -- params: space_id (integer)
--- needs: named (sample_id)
+-- needs: named (sample_id, repeats)
 select
-    case when count(v.value) = count(*) then sum(v.value)::bigint end as tokens
+    case when count(v.value) = count(*) then sum(v.value * n.repeats)::bigint end as tokens
 from named as n
 left join (
     select

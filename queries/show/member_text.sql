@@ -5,7 +5,8 @@ select
     m.position,
     s.content_hash,
     s.messages,
-    s.tools
+    s.tools,
+    m.repeats
 from snapshot_member as m
 join sample as s on s.sample_id = m.sample_id
 where m.snapshot_id = $snapshot_id and m.position between $first and $last

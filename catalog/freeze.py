@@ -1,0 +1,145 @@
+"""Freezing: a selection becomes the next version of a snapshot, or is found to be one already."""
+
+import getpass
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+
+from catalog import schema
+from catalog.home import Home
+from catalog.jobs import software_version
+from catalog.model import NamedSpace
+from catalog.recipe import Recipe
+from catalog.selecting.choosing import NO_LISTS, Selected
+from catalog.selecting.exclusions import SampleList
+from catalog.snapshot import Snapshot, from_row
+from catalog.sql import load
+from catalog.store import Reader, Store, Transaction
+
+
+def existing(reader: Reader, home: Home, name: str, recipe: Recipe) -> Snapshot | None:
+    """Return the version that came of this recipe, if the pool has not changed since.
+
+    A user's SQL and conditions may look at more than the pool, say at what was selected before:
+    their answer is always computed anew, and `freeze` finds out whether it is the same.
+    """
+    if recipe.sql is not None or recipe.rule is not None or recipe.where is not None:
+        return None
+    clock = int(reader.value(load("show/pool_clock")))
+    for row in reader.rows(load("show/versions"), name=name):
+        if row["pool_change_id"] == clock and _is_of(row, recipe):
+            return from_row(home, row)
+    return None
+
+
+def _is_of(row: Mapping[str, Any], recipe: Recipe) -> bool:
+    return Recipe.from_json(row["recipe"]).json() == recipe.json()
+
+
+def freeze(
+    home: Home,
+    name: str,
+    recipe: Recipe,
+    selected: Selected,
+    space: NamedSpace | None,
+    note: str | None = None,
+    lists: Mapping[str, SampleList] = NO_LISTS,
+) -> Snapshot:
+    """Keep a selection as the next version of `name`; the same content again is the same one.
+
+    Args:
+        home: where to keep it.
+        name: of the snapshot.
+        recipe: what was asked for.
+        selected: what that gave.
+        space: of the recipe.
+        note: kept with it.
+        lists: of samples that were left out, by digest; kept too.
+    """
+    with Store(home).write("select") as transaction:
+        transaction.register("chosen", _in_order(selected.members))
+        transaction.make("named", load("freeze/named"))
+        identity = _digest(transaction)
+        for known in transaction.rows(load("show/versions"), name=name):
+            if known["digest"] == identity and _is_of(known, recipe):
+                return from_row(home, known, notices=selected.notices)
+        _keep_lists(transaction, lists)
+        row = _row(transaction, name, recipe, selected, space)
+        row |= {"digest": identity, "note": note}
+        transaction.insert(schema.snapshot, row)
+        transaction.insert_select(
+            schema.snapshot_member, load("freeze/members"), {"snapshot_id": row["snapshot_id"]}
+        )
+        kept = transaction.row(load("show/snapshot"), name=name, version=row["version"])
+        assert kept is not None
+        return from_row(home, kept, is_new=True, notices=selected.notices)
+
+
+def _row(
+    transaction: Transaction,
+    name: str,
+    recipe: Recipe,
+    selected: Selected,
+    space: NamedSpace | None,
+) -> dict[str, Any]:
+    """Return the new version's row, but for what its members are."""
+    space_id = space.space_id if space else None
+    return {
+        "snapshot_id": transaction.next_id(schema.snapshot),
+        "name": name,
+        "version": transaction.value(load("freeze/version"), name=name),
+        "method": recipe.method,
+        "rule": selected.rule,
+        "recipe": recipe.plain(),
+        "seed": recipe.seed,
+        "space_id": space_id,
+        "tasks": [vars(task) for task in recipe.tasks],
+        "pool_change_id": selected.pool_change_id,
+        "size": selected.members.num_rows,
+        "tokens": transaction.value(load("freeze/tokens"), space_id=space_id),
+        "author": _author(),
+        "created_at": datetime.now(UTC),
+        "software_version": software_version(),
+    }
+
+
+def _in_order(members: pa.Table) -> pa.Table:
+    """Return the members with their positions, and how often each counts: once, if not said."""
+    count = members.num_rows
+    if "repeats" not in members.column_names:
+        members = members.append_column("repeats", pa.array([1] * count, pa.int32()))
+    return members.append_column("position", pa.array(range(count), pa.int64()))
+
+
+def _digest(transaction: Transaction) -> str:
+    """Return the identity of what was chosen: a sample that counts twice is hashed twice."""
+    whole = sha256()
+    statement = "select content_hash, repeats from named order by position"
+    for batch in transaction.batches(statement, 100_000):
+        hashes, repeats = (column.to_pylist() for column in batch.columns)
+        whole.update(b"".join(one * times for one, times in zip(hashes, repeats, strict=True)))
+    return whole.hexdigest()
+
+
+def _author() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        return None
+
+
+def _keep_lists(transaction: Transaction, lists: Mapping[str, SampleList]) -> None:
+    """Keep the lists of what was left out, each once, so that the selection can be done again."""
+    for digest, given in lists.items():
+        held = transaction.value(
+            "select count(*) from sample_list where digest = $digest", digest=digest
+        )
+        if not held:
+            hashes = pa.array(given.hashes, pa.binary())
+            digests = pa.array([digest] * len(given.hashes), pa.string())
+            transaction.insert_arrow(
+                schema.sample_list, pa.table({"digest": digests, "content_hash": hashes})
+            )

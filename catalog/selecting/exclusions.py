@@ -1,0 +1,129 @@
+"""What a selection leaves out: the members of other snapshots, or the samples of a user's list."""
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.errors import InvalidInput, UnknownName
+from catalog.identity import digest
+from catalog.references import Exclusion
+from catalog.sql import load
+from catalog.store import Reader
+from catalog.vectors import Ids
+
+KEYS = ("content_hash", "hash", "id", "sample")
+"""Fields of a row that can name a sample, the surest first."""
+
+
+@dataclass(frozen=True)
+class SampleList:
+    """A user's list of samples.
+
+    Attributes:
+        reference: how a recipe names it.
+        hashes: content hashes, each once, sorted; those the catalog does not know are kept too.
+        entries: how many entries the list has.
+        unknown: how many of them name no sample here.
+    """
+
+    reference: Exclusion
+    hashes: list[bytes]
+    entries: int
+    unknown: int
+
+
+def read_list(reader: Reader, path: Path) -> SampleList:
+    """Read a list of samples: hashes or external ids, a line each, or in JSONL or Parquet rows.
+
+    Raises:
+        InvalidInput: the file cannot be read, or names no sample of the catalog.
+    """
+    try:
+        entries = list(_entries(path))
+    except (OSError, ValueError, KeyError, EOFError, pa.ArrowException) as error:
+        raise InvalidInput(
+            f"cannot read the list {str(path)!r}: {error}",
+            hint=f"Give a hash or an id on each line, or JSONL or Parquet rows with one of: "
+            f"{', '.join(KEYS)}.",
+        ) from error
+    reader.register("listed", pa.table({"entry": pa.array(entries, pa.string())}))
+    found = reader.arrow(load("freeze/listed"))
+    known = int(found["known"].to_numpy().sum()) if len(found) else 0
+    if not known:
+        raise InvalidInput(
+            f"the list {str(path)!r} has {len(entries):,} entries, and none names a sample here",
+            hint="Entries are content hashes (64 digits) or external ids of ingested rows.",
+        )
+    hashes = sorted({row for row in found["content_hash"].to_pylist() if row is not None})
+    reference = Exclusion("list", path.name, digest(hashes))
+    named = len(set(found.filter(found["known"])["entry"].to_pylist()))
+    return SampleList(reference, hashes, len(entries), len(set(entries)) - named)
+
+
+def _entries(path: Path) -> Iterator[str]:
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(path)
+        [key, *_] = [key for key in KEYS if key in table.column_names]
+        yield from (_text(value) for value in table[key].to_pylist())
+        return
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield _named(line.strip())
+
+
+def _named(line: str) -> str:
+    """Return what a line names: itself, or the best field of a row."""
+    if not line.startswith(("{", '"')):
+        return line
+    row: Any = json.loads(line)
+    if isinstance(row, str):
+        return row
+    row = {**row, **(row.get("catalog") if isinstance(row.get("catalog"), Mapping) else {})}
+    [key, *_] = [key for key in KEYS if row.get(key) is not None]
+    return _text(row[key])
+
+
+def _text(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def excluded_ids(
+    reader: Reader, exclusions: Sequence[Exclusion], lists: Mapping[str, SampleList]
+) -> Ids:
+    """Return the ids of the samples to leave out, int64, in any order.
+
+    Args:
+        reader: of the catalog as it is now: snapshots do not change, but may come later.
+        exclusions: of a recipe.
+        lists: by digest, those that were just read and are not kept yet.
+
+    Raises:
+        UnknownName: a snapshot or list is not here.
+    """
+    parts = [np.empty(0, np.int64)]
+    for exclusion in exclusions:
+        known: bool = exclusion.digest in lists
+        if known:
+            hashes = pa.array(lists[exclusion.digest].hashes, pa.binary())
+            reader.register("hashes", pa.table({"content_hash": hashes}))
+            found = reader.arrow(load("freeze/hashed"))
+        else:
+            found = reader.arrow(load(f"freeze/excluded_{exclusion.kind}"), digest=exclusion.digest)
+        if not known and found.num_rows == 0:
+            raise UnknownName(
+                f"the {exclusion.kind} {exclusion.name} that was left out is not here "
+                f"(digest {exclusion.digest[:12]})",
+                hint="It was deleted, or belongs to another home: give it with --not-in again.",
+            )
+        parts.append(np.asarray(found["sample_id"].to_numpy()))
+    return np.concatenate(parts)

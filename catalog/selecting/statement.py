@@ -1,0 +1,73 @@
+"""A user's own SQL, as a rule or a statement: it may look at all of the catalog."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from catalog.errors import InvalidInput
+from catalog.recipe import Recipe
+from catalog.selecting.pool import Pool
+from catalog.sql import Query, load
+from catalog.store import Reader
+
+NARROWED = """
+create or replace temp view pool as
+select w.*
+from (
+{whole}
+) as w
+semi join narrowed as n on n.sample_id = w.sample_id
+"""
+
+
+def run_own(
+    reader: Reader,
+    query: Query,
+    recipe: Recipe,
+    size: int | None,
+    pool: Pool,
+    relations: Mapping[str, pa.Table],
+) -> pa.Table:
+    """Run a user's SQL where the view `pool` holds what the selection may choose from.
+
+    Args:
+        reader: a sandbox.
+        query: the SQL.
+        recipe: whose seed and parameters it may use.
+        size: how many samples are wanted of it; None for all.
+        pool: narrowed.
+        relations: what else it needs, by name.
+
+    Raises:
+        InvalidQuery: DuckDB refuses it.
+        InvalidInput: its parameters are not those that were given.
+    """
+    params = own_params(query, recipe, size)
+    reader.register("narrowed", pool.samples.select(["sample_id"]))
+    reader.connection.execute(NARROWED.format(whole=load("view/pool").text))
+    for name, relation in relations.items():
+        if name != "pool":
+            reader.register(name, relation)
+    return reader.arrow(query, **params)
+
+
+def own_params(query: Query, recipe: Recipe, size: int | None) -> dict[str, object]:
+    """Return the parameters of a user's SQL: the user's, the size and the recipe's seed."""
+    own = {"size": size, "seed": recipe.seed}
+    if twice := [name for name, value in own.items() if value and name in recipe.params]:
+        raise InvalidInput(f"{twice[0]} is given twice", hint=f"Leave --param {twice[0]} out.")
+    what = query.name
+    if unused := sorted(recipe.params.keys() - query.params):
+        raise InvalidInput(
+            f"{what} has no parameter {unused[0]!r}",
+            hint=f"Its parameters: {', '.join(sorted(query.params)) or 'none'}.",
+        )
+    given: dict[str, object] = {**own, **recipe.params}
+    given = {name: value for name, value in given.items() if value is not None}
+    if missing := sorted(query.params - given.keys()):
+        flag = "--size N" if missing[0] == "size" else f"--param {missing[0]}=VALUE"
+        raise InvalidInput(
+            f"{what} has the parameter {missing[0]!r}, which was not given",
+            hint=f"Give it with {flag}.",
+        )
+    return {name: given[name] for name in query.params}
