@@ -6,14 +6,20 @@ samples; ties are broken by the samples' order keys, so results do not depend on
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from catalog.errors import StoreError
+from catalog.home import Home
+from catalog.model import NamedSpace
 from catalog.vectors import Floats, Ids, Vectors
 
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 2048
+"""Few enough for a block's scores to be in the cache still when they are looked at."""
+
 QUERY_STEP = 64
 """Queries are padded to a multiple of this."""
 
@@ -38,38 +44,92 @@ def score(
 
     Yields:
         Blocks of samples in any order; what a block holds is gone with the next.
+
+    Raises:
+        StoreError: a vector holds what is no number.
     """
-    count, width = queries.shape
-    right = torch.zeros((width, -(-count // QUERY_STEP) * QUERY_STEP))
-    right[:, :count] = torch.from_numpy(queries.T)
-    block = torch.zeros((BLOCK_ROWS, width))
-    product = torch.zeros((BLOCK_ROWS, right.shape[1]))
-    for positions, rows in _blocks(vectors, ids, block.numpy()):
-        torch.mm(block, right, out=product)
-        yield positions[:rows], product.numpy()[:rows, :count]
-        progress(rows)
+    product = _Product(queries)
+    blocks = _blocks(vectors, ids, queries.shape[1])
+    with ThreadPoolExecutor(1) as ahead:  # reads a block while the one before is multiplied
+        coming = ahead.submit(next, blocks, None)
+        while (found := coming.result()) is not None:
+            coming = ahead.submit(next, blocks, None)
+            positions, block = found
+            yield positions, product.of(block)[: len(positions)]
+            progress(len(positions))
 
 
-def _blocks(vectors: Vectors, ids: Ids, block: Floats) -> Iterator[tuple[Positions, int]]:
-    """Fill a block with chosen vectors, again and again: their positions, and how many they are."""
-    place = np.full(int(ids[-1]) + 1 if len(ids) else 0, -1, np.int64)
+def scores_of(
+    home: Home, named: NamedSpace, sample_ids: Sequence[int], query_ids: Sequence[int]
+) -> Floats:
+    """Return the scores of a few samples, with the very bits that `score` gives them.
+
+    Returns:
+        float32 (samples, queries), in the order of the ids.
+
+    Raises:
+        KeyError: with the ids that have no vector.
+    """
+    found = Vectors(home, named.space, "sample").lookup().of(np.asarray(sample_ids, np.int64))
+    queries = Vectors(home, named.space, "query").lookup().of(np.asarray(query_ids, np.int64))
+    product = _Product(queries)
+    scores = np.empty((len(found), len(queries)), np.float32)
+    for start in range(0, len(found), BLOCK_ROWS):
+        part = found[start : start + BLOCK_ROWS]
+        block = np.zeros((BLOCK_ROWS, found.shape[1]), np.float32)
+        block[: len(part)] = part
+        scores[start : start + len(part)] = product.of(block)[: len(part)]
+    return scores
+
+
+class _Product:
+    """Multiplies blocks with the queries, always in one shape and into the same memory."""
+
+    def __init__(self, queries: Floats) -> None:
+        _require_numbers(queries)
+        self._count, width = queries.shape
+        self._right = torch.zeros((width, -(-self._count // QUERY_STEP) * QUERY_STEP))
+        self._right[:, : self._count] = torch.from_numpy(np.ascontiguousarray(queries.T))
+        self._out = torch.zeros((BLOCK_ROWS, self._right.shape[1]))
+
+    def of(self, block: Floats) -> Floats:
+        """Return the scores of a block, float32 (BLOCK_ROWS, queries), gone with the next."""
+        torch.mm(torch.from_numpy(block), self._right, out=self._out)
+        return self._out.numpy()[:, : self._count]
+
+
+def _blocks(vectors: Vectors, ids: Ids, width: int) -> Iterator[tuple[Positions, Floats]]:
+    """Give chosen vectors in padded blocks, in two places by turns, and the positions of each."""
+    if not len(ids):
+        return
+    place = np.full(int(ids[-1]) + 1, -1, np.int64)
     place[ids] = np.arange(len(ids))
-    positions = np.empty(len(block), np.int64)
+    block, other = np.zeros((2, BLOCK_ROWS, width), np.float32)
+    positions = np.empty(BLOCK_ROWS, np.int64)
     filled = 0
     for found, values in vectors.scan():
         inside = np.where(found < len(place), place[np.minimum(found, len(place) - 1)], -1)
         if inside.min(initial=0) < 0:
             inside, values = inside[inside >= 0], values[inside >= 0]
         while len(inside):
-            room = len(block) - filled
+            room = BLOCK_ROWS - filled
             taken = slice(filled, filled + len(inside[:room]))
             block[taken], positions[taken] = values[:room], inside[:room]
             inside, values, filled = inside[room:], values[room:], taken.stop
-            if filled == len(block):
-                yield positions, filled
-                filled = 0
+            if filled == BLOCK_ROWS:
+                _require_numbers(block)
+                yield positions, block
+                block, other, positions, filled = other, block, np.empty_like(positions), 0
     if filled:
-        yield positions, filled
+        _require_numbers(block)
+        yield positions[:filled], block
+
+
+def _require_numbers(values: Floats) -> None:
+    if not np.isfinite(values.sum()):  # the sum of numbers no larger than 1 is one itself
+        raise StoreError(
+            "a vector holds what is no number", hint="Is a file damaged? Restore a backup."
+        )
 
 
 class BestPerTask:
@@ -78,22 +138,31 @@ class BestPerTask:
     Args:
         sizes: how many queries each task has; they stand one task after another.
         samples: how many samples are scored.
+        means: whether to keep each sample's mean score over the task's queries too.
+
+    Attributes:
+        scores: float32 (tasks, samples); -inf where nothing was scored.
+        queries: int32 (tasks, samples): the first query that has the best score.
+        means: float64 (tasks, samples); (tasks, 0) if not kept.
     """
 
-    def __init__(self, sizes: Sequence[int], samples: int) -> None:
-        self._ends = np.cumsum(sizes)
+    def __init__(self, sizes: Sequence[int], samples: int, *, means: bool = False) -> None:
+        self._ends = np.cumsum(sizes).tolist()
+        self._sizes = sizes
         self.scores: Floats = np.full((len(sizes), samples), -np.inf, np.float32)
         self.queries = np.zeros((len(sizes), samples), np.int32)
+        self.means = np.zeros((len(sizes), samples if means else 0))
 
     def add(self, positions: Positions, scores: Floats) -> None:
         """Take a block in."""
-        start = 0
-        for task, end in enumerate(self._ends):
-            part = scores[:, start:end]
-            best = part.argmax(axis=1)
-            self.scores[task, positions] = part[np.arange(len(part)), best]
-            self.queries[task, positions] = best + start
-            start = end
+        whole = torch.from_numpy(scores)
+        for task, (size, end) in enumerate(zip(self._sizes, self._ends, strict=True)):
+            part = whole[:, end - size : end]
+            best, query = part.max(dim=1)  # of equal ones the first
+            self.scores[task, positions] = best.numpy()
+            self.queries[task, positions] = query.numpy() + (end - size)
+            if self.means.size:
+                self.means[task, positions] = part.mean(dim=1, dtype=torch.float64).numpy()
 
     def top(self, limit: int, order_keys: Ids) -> Iterator[tuple[Positions, Floats, Ids]]:
         """Give each task's best samples, best first: positions, scores, query numbers."""
@@ -109,6 +178,9 @@ class BestPerTask:
 class TopPerQuery:
     """For every query, its best samples; holds a small multiple of `limit` by queries.
 
+    A sample is held as one number: its score's bits, turned so that better is smaller, above its
+    place in the order of keys. Comparing numbers compares scores first and order keys second.
+
     Args:
         queries: how many queries there are.
         limit: how many samples to keep for each.
@@ -117,39 +189,71 @@ class TopPerQuery:
 
     def __init__(self, queries: int, limit: int, order_keys: Ids) -> None:
         self._limit = limit
-        self._order_keys = order_keys
+        self._by_key = np.argsort(order_keys, kind="stable")
+        self._place = np.empty(len(order_keys), np.uint64)
+        self._place[self._by_key] = np.arange(len(order_keys), dtype=np.uint64)
+        self._step = max(limit, BLOCK_ROWS)
+        room = min(limit + self._step, len(order_keys))
+        self._numbers = np.empty((queries, room), np.uint64)
+        self._held = np.zeros(queries, np.int64)
         self._least: Floats = np.full(queries, -np.inf, np.float32)
-        self._parts: list[tuple[Ids, Positions, Floats]] = []
-        self._held = 0
-        self._room = max(2 * queries * limit, 1 << 20)
+        self._seen, self._shrink_at = 0, 0
 
     def add(self, positions: Positions, scores: Floats) -> None:
-        """Take a block in: what is worse than a query's limit so far is dropped at once."""
-        if not self._parts and self._limit < len(positions):
+        """Take a block in, each position at most once: what is beyond a limit is dropped."""
+        for start in range(0, len(positions), self._step):
+            part = slice(start, start + self._step)
+            self._add(positions[part], scores[part])
+
+    def _add(self, positions: Positions, scores: Floats) -> None:
+        if not self._seen and self._limit < len(positions):
             worst = len(positions) - self._limit
-            self._least = np.partition(scores.T, worst, axis=1)[:, worst]
-        held = np.flatnonzero(scores >= self._least)
-        samples, queries = np.divmod(held, scores.shape[1])
-        self._parts.append((queries, positions[samples], scores[samples, queries]))
-        self._held += len(held)
-        if self._held > self._room:
+            self._least = np.partition(scores.T, worst, axis=1)[:, worst].copy()
+        passing = torch.from_numpy(scores) >= torch.from_numpy(self._least)
+        samples, queries = np.divmod(np.flatnonzero(passing.numpy()), scores.shape[1])
+        by_query = np.argsort(queries, kind="stable")
+        samples, queries = samples[by_query], queries[by_query]
+        counts = np.bincount(queries, minlength=len(self._held))
+        if (self._held + counts).max() > self._numbers.shape[1]:
             self._shrink()
+        first = np.cumsum(counts) - counts
+        column = np.arange(len(queries)) + (self._held - first)[queries]
+        better = _turned(scores[samples, queries]).astype(np.uint64) << np.uint64(32)
+        self._numbers[queries, column] = better | self._place[positions[samples]]
+        self._held += counts
+        self._seen += len(positions)
+        if self._seen >= self._shrink_at:
+            self._shrink()
+            self._shrink_at = 2 * self._seen
 
     def _shrink(self) -> None:
-        rows, positions, scores = (np.concatenate(part) for part in zip(*self._parts, strict=True))
-        order = np.lexsort((self._order_keys[positions], -scores, rows))
-        rows, positions, scores = rows[order], positions[order], scores[order]
-        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        last = rank == self._limit - 1
-        self._least[rows[last]] = scores[last]
-        kept = rank < self._limit
-        self._parts = [(rows[kept], positions[kept], scores[kept])]
-        self._held = int(kept.sum())
+        """Drop what is beyond the limit, and learn what is not worth taking in any more."""
+        held = self._numbers[:, : self._held.max(initial=0)]
+        if held.shape[1] < max(self._limit, 1):
+            return
+        held[np.arange(held.shape[1]) >= self._held[:, None]] = np.iinfo(np.uint64).max
+        held.partition(self._limit - 1, axis=1)
+        full = self._held >= self._limit
+        self._least[full] = _turned_back(held[full, self._limit - 1])
+        self._held = np.minimum(self._held, self._limit)
 
     def top(self) -> Iterator[tuple[Positions, Floats, Ids]]:
         """Give each query's best samples, best first: positions, scores, query numbers."""
         self._shrink()
-        [(rows, positions, scores)] = self._parts
-        for query in range(len(self._least)):
-            start, end = np.searchsorted(rows, [query, query + 1])
-            yield positions[start:end], scores[start:end], rows[start:end]
+        for query, count in enumerate(self._held):
+            found = np.sort(self._numbers[query, :count])
+            places = (found & np.uint64(0xFFFFFFFF)).astype(np.int64)
+            yield self._by_key[places], _turned_back(found), np.full(count, query)
+
+
+def _turned(scores: Floats) -> npt.NDArray[np.uint32]:
+    """Return float32 as numbers in the opposite order; the two zeros are one."""
+    bits = (scores + np.float32(0)).view(np.uint32)
+    return np.where(bits >> np.uint32(31), bits, ~bits ^ np.uint32(1 << 31))
+
+
+def _turned_back(numbers: npt.NDArray[np.uint64]) -> Floats:
+    """Return the scores of the numbers that `TopPerQuery` holds."""
+    bits = (numbers >> np.uint64(32)).astype(np.uint32)
+    negative = (bits >> np.uint32(31)).astype(np.bool_)
+    return np.where(negative, bits, ~bits ^ np.uint32(1 << 31)).view(np.float32)
