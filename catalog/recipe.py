@@ -44,7 +44,7 @@ class Recipe:
         skip_missing: leave out samples and queries that lack a vector or a score.
         exclude_contaminated: leave out samples marked by `decontaminate`.
         parts: of a mix, in order.
-        repeats: whether a sample of several parts of a mix counts as often as it is there.
+        repeats: how often one sample may count in a mix.
         allow_fewer: take fewer samples than `size` if there are no more.
 
     Raises:
@@ -68,13 +68,13 @@ class Recipe:
     skip_missing: bool = False
     exclude_contaminated: bool = False
     parts: tuple[Part, ...] = ()
-    repeats: bool = False
+    repeats: int = 1
     allow_fewer: bool = False
 
     def __post_init__(self) -> None:
         """Check every value: what cannot be done is refused before anything is computed."""
         require(is_text(self.method), "method", self.method, "a text")
-        for name in ("size", "tokens", "max_per_source"):
+        for name in ("size", "tokens", "max_per_source", "repeats"):
             value = getattr(self, name)
             require(value is None or is_count(value), name, value, "a whole number of at least 1")
         seed_fits = type(self.seed) is int and -LARGEST <= self.seed <= LARGEST
@@ -82,7 +82,7 @@ class Recipe:
         for name in ("sql", "rule", "where"):
             value = getattr(self, name)
             require(value is None or is_text(value), name, value, "a text")
-        for name in ("allow_fewer", "skip_missing", "exclude_contaminated", "repeats"):
+        for name in ("allow_fewer", "skip_missing", "exclude_contaminated"):
             require(type(getattr(self, name)) is bool, name, getattr(self, name), "true or false")
         near = self.skip_near_duplicates
         require(near is None or is_share(near), "skip_near_duplicates", near, "a cosine up to 1")

@@ -58,6 +58,8 @@ def select(
     if found is not None:
         return found
     selected = choose(home, recipe, space, progress, lists=lists)
+    unknown = [one.in_words for one in lists.values() if one.unknown]
+    selected = replace(selected, notices=(*unknown, *selected.notices))
     return freeze(home, name, recipe, selected, space, note, lists)
 
 

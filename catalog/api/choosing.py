@@ -89,12 +89,47 @@ class Choosing(Verbs):
         )
         return select(self.home, name, request, note, progress)
 
-    def methods(self) -> "Rows":
-        """Return every rule: its name, what it does, what it needs, and the file if a user's.
+    def mix(
+        self,
+        name: str,
+        parts: Sequence[str],
+        *,
+        size: int | None = None,
+        tokens: int | None = None,
+        repeats: int = 1,
+        space: str | None = None,
+        note: str | None = None,
+    ) -> "Snapshot":
+        """Mix parts of snapshots, each taken from the top, into a snapshot like any other.
+
+        Args:
+            name: of the new snapshot.
+            parts: `A@1=70%` or `A@1=500`; all as shares, or all as counts.
+            size: how many samples the shares are of, repeats counted.
+            tokens: instead of a size, how many tokens; no part goes beyond its share.
+            repeats: how often one sample may count: through several parts, or a part begun anew.
+            space: whose tokens are counted; may be left out if there is one.
+            note: kept with the snapshot.
 
         Raises:
-            InvalidQuery: a file in the home's `queries/` folder is no rule.
+            InvalidInput: the parts are not written so, or do not fit together.
+            TooFewSamples: a part has too little to give.
         """
+        from catalog.mix import mix
+
+        return mix(
+            self.home,
+            name,
+            parts,
+            size=size,
+            tokens=tokens,
+            repeats=repeats,
+            space=space,
+            note=note,
+        )
+
+    def methods(self) -> "Rows":
+        """Return every rule: its name, what it does, what it needs, and the file if a user's."""
         from catalog.selecting.rules import overview
 
         return overview(self.home)

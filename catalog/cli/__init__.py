@@ -8,6 +8,8 @@ import sys
 import click
 
 from catalog.cli.audit import audit_group
+from catalog.cli.compare import compare_command
+from catalog.cli.decontaminate import decontaminate_command
 from catalog.cli.demo import demo_command
 from catalog.cli.embed import embed_command
 from catalog.cli.frame import CatalogGroup, Session
@@ -19,9 +21,12 @@ from catalog.cli.home import (
     restore_command,
     status_command,
 )
+from catalog.cli.index import index_group
 from catalog.cli.ingest import ingest_command, tasks_group
 from catalog.cli.runs import runs_group
-from catalog.cli.select import methods_command, select_command
+from catalog.cli.scores import score_command, scores_group
+from catalog.cli.search import search_command
+from catalog.cli.select import methods_command, mix_command, select_command
 from catalog.cli.snapshots import (
     delete_command,
     export_command,
@@ -30,23 +35,37 @@ from catalog.cli.snapshots import (
     snapshots_command,
     verify_command,
 )
+from catalog.cli.spaces import space_group, spaces_command
 from catalog.cli.sql import sql_command
+from catalog.cli.why import diff_command, explain_command, reproduce_command
 
 COMMANDS = (
     init_command,
     ingest_command,
     tasks_group,
     embed_command,
+    spaces_command,
+    space_group,
+    score_command,
+    scores_group,
+    decontaminate_command,
     select_command,
+    mix_command,
     methods_command,
     snapshots_command,
     show_command,
     verify_command,
+    reproduce_command,
+    explain_command,
+    diff_command,
+    compare_command,
     export_command,
     rename_command,
     delete_command,
     runs_group,
     audit_group,
+    search_command,
+    index_group,
     sql_command,
     status_command,
     jobs_command,

@@ -122,6 +122,28 @@ def _pair(text: str, flag: str) -> tuple[str, bool | int | float | str]:
     return name, value
 
 
+@click.command("mix")
+@click.argument("name")
+@click.argument("parts", nargs=-1, required=True, metavar="SNAPSHOT=AMOUNT…")
+@click.option("--size", type=int, help="Samples that the shares are of, repeats counted.")
+@click.option("--tokens", type=int, help="Instead of a size: tokens that the shares are of.")
+@click.option("--repeats", type=int, default=1, help="How often a sample may count.  [default: 1]")
+@click.option("--space", help="Whose tokens are counted; may be left out if there is one.")
+@click.option("--note", help="Kept with the snapshot.")
+@common
+@pass_session
+def mix_command(
+    session: Session,
+    /,
+    name: str,
+    parts: tuple[str, ...],
+    **options: Any,  # noqa: ANN401 - as `Catalog.mix` takes them
+) -> None:
+    """Mix snapshots into NAME, from the top of each: A@1=70% B@2=30%, or counts as A=500 B=200."""
+    snapshot = session.open().mix(name, parts, **options)
+    report_selection(session, snapshot, None)
+
+
 @click.command("methods")
 @common
 @pass_session
@@ -132,6 +154,9 @@ def methods_command(session: Session) -> None:
         return print_json({"methods": rows})
     for row in rows:
         click.echo(f"{row['method']}" + (f"  ({row['file']})" if row["file"] else ""))
+        if row["problem"]:
+            click.echo(f"  cannot be used: {row['problem']}")
+            continue
         click.echo(f"  {row['what_it_does'] or 'says nothing of itself'}")
         needs, params = ", ".join(row["needs"]), ", ".join(row["params"])
         click.echo(f"  needs {needs or 'nothing'}; parameters {params or 'none'}")

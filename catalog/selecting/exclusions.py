@@ -37,6 +37,14 @@ class SampleList:
     entries: int
     unknown: int
 
+    @property
+    def in_words(self) -> str:
+        """Say how many of its entries name no sample."""
+        return (
+            f"the list {self.reference.name}: {self.unknown:,} of its {self.entries:,} entries "
+            "name no sample here"
+        )
+
 
 def read_list(reader: Reader, path: Path) -> SampleList:
     """Read a list of samples: hashes or external ids, a line each, or in JSONL or Parquet rows.

@@ -43,7 +43,7 @@ class Provision:
 
     Attributes:
         home: whose pool it is.
-        store: reads the catalog, as of the change the selection looks at.
+        as_of: the change after which the catalog is looked at; None is now.
         recipe: what is asked for.
         rule: that chooses.
         space: of the recipe.
@@ -52,12 +52,17 @@ class Provision:
     """
 
     home: Home
-    store: Store
+    as_of: int | None
     recipe: Recipe
     rule: Rule
     space: NamedSpace | None
     pool: Pool
     progress: Progress
+
+    @property
+    def store(self) -> Store:
+        """What reads the catalog as it was then."""
+        return Store(self.home, as_of=self.as_of)
 
     def narrow(self) -> list[str]:
         """Check that nothing is missing, or leave out what misses something; say what was.
@@ -180,8 +185,8 @@ class Provision:
         return MissingVectors(
             f"the space {self.the_space.name!r} has no vectors for {len(missing)} of the queries "
             f"of {', '.join(names)}",
-            hint=f"Run `catalog embed --space {self.the_space.name}` for what is missing; queries "
-            f"without a {self.the_space.space.text}, or of a replaced revision, get none.",
+            hint=f"Run `catalog embed --space {self.the_space.name}` for what is missing, {SKIP}; "
+            f"queries without a {self.the_space.space.text}, or of a replaced revision, get none.",
         )
 
     @cached_property

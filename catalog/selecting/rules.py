@@ -40,21 +40,9 @@ class Rule:
         return not self.own and LISTS in self.query.needs
 
 
-def rules(home: Home) -> dict[str, Rule]:
-    """Return every rule by name: the shipped ones, then the user's.
-
-    Raises:
-        InvalidQuery: a file in the home's folder is no rule.
-    """
-    found = {name: Rule(load(f"select/{name}"), own=False) for name in names("select")}
-    for path in sorted(home.queries.glob("*.sql")):
-        if path.stem in found or path.stem in RESERVED:
-            raise InvalidQuery(
-                f"{path} has the name of a rule that comes with the catalog",
-                hint="Give the file another name.",
-            )
-        found[path.stem] = Rule(_read(path), own=True)
-    return found
+def rule_files(home: Home) -> dict[str, Path]:
+    """Return the files of the user's rules by name."""
+    return {path.stem: path for path in sorted(home.queries.glob("*.sql"))}
 
 
 def the_rule(home: Home, name: str) -> Rule:
@@ -66,26 +54,41 @@ def the_rule(home: Home, name: str) -> Rule:
     """
     if name in names("select"):
         return Rule(load(f"select/{name}"), own=False)
-    known = rules(home)
-    if name not in known:
+    files = rule_files(home)
+    if name not in files:
         raise UnknownName.among(
-            "method", name, list(known), hint=f"Rules of your own are .sql files in {home.queries}."
+            "method",
+            name,
+            [*names("select"), *files],
+            hint=f"Rules of your own are .sql files in {home.queries}.",
         )
-    return known[name]
+    return Rule(_read(files[name]), own=True)
 
 
 def overview(home: Home) -> list[dict[str, Any]]:
-    """Return every rule as a row: method, what_it_does, needs, params, and file if a user's."""
-    return [
-        {
-            "method": name,
-            "what_it_does": rule.query.summary,
-            "needs": sorted(rule.query.needs),
-            "params": sorted(rule.query.params),
-            "file": str(home.queries / f"{name}.sql") if rule.own else None,
-        }
-        for name, rule in rules(home).items()
-    ]
+    """Return every rule as a row: method, what_it_does, needs, params, file, problem.
+
+    `file` is of the user's rules, and `problem` says why one cannot be used.
+    """
+    found = [_row(name, load(f"select/{name}")) for name in names("select")]
+    for name, path in rule_files(home).items():
+        try:
+            found.append(_row(name, _read(path)) | {"file": str(path)})
+        except InvalidQuery as error:
+            broken = {"method": name, "what_it_does": "", "needs": [], "params": []}
+            found.append(broken | {"file": str(path), "problem": error.message})
+    return found
+
+
+def _row(name: str, query: Query) -> dict[str, Any]:
+    return {
+        "method": name,
+        "what_it_does": query.summary,
+        "needs": sorted(query.needs),
+        "params": sorted(query.params),
+        "file": None,
+        "problem": None,
+    }
 
 
 def own_rule(name: str, text: str) -> Rule:
@@ -94,6 +97,11 @@ def own_rule(name: str, text: str) -> Rule:
 
 
 def _read(path: Path) -> Query:
+    if path.stem in (*names("select"), *RESERVED):
+        raise InvalidQuery(
+            f"{path} has the name of a rule that comes with the catalog",
+            hint="Give the file another name.",
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

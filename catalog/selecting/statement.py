@@ -23,8 +23,7 @@ semi join narrowed as n on n.sample_id = w.sample_id
 def run_own(
     reader: Reader,
     query: Query,
-    recipe: Recipe,
-    size: int | None,
+    params: Mapping[str, object],
     pool: Pool,
     relations: Mapping[str, pa.Table],
 ) -> pa.Table:
@@ -33,16 +32,13 @@ def run_own(
     Args:
         reader: a sandbox.
         query: the SQL.
-        recipe: whose seed and parameters it may use.
-        size: how many samples are wanted of it; None for all.
+        params: values of its parameters.
         pool: narrowed.
         relations: what else it needs, by name.
 
     Raises:
         InvalidQuery: DuckDB refuses it.
-        InvalidInput: its parameters are not those that were given.
     """
-    params = own_params(query, recipe, size)
     reader.register("narrowed", pool.samples.select(["sample_id"]))
     reader.connection.execute(NARROWED.format(whole=load("view/pool").text))
     for name, relation in relations.items():
@@ -52,7 +48,11 @@ def run_own(
 
 
 def own_params(query: Query, recipe: Recipe, size: int | None) -> dict[str, object]:
-    """Return the parameters of a user's SQL: the user's, the size and the recipe's seed."""
+    """Return the parameters of a user's SQL: the user's, the size and the recipe's seed.
+
+    Raises:
+        InvalidInput: they are not those that were given.
+    """
     own = {"size": size, "seed": recipe.seed}
     if twice := [name for name, value in own.items() if value and name in recipe.params]:
         raise InvalidInput(f"{twice[0]} is given twice", hint=f"Leave --param {twice[0]} out.")
