@@ -90,8 +90,10 @@ def embed(
         raise InvalidInput(f"batch_tokens is {batch_tokens}, expected at least 1", hint="Try 4096.")
     with Store(catalog.home).read() as reader:
         known = find_space(reader, space)
+    if known and known.space.derivation:
+        return _transformed(catalog.home, known, progress, model=model, nll=nll or None, **options)
     where = model or (known.location if known else DEFAULT_MODEL)
-    asked = _options(known, where, options)
+    asked = space_options(known, where, options)
     encoder = Encoder(where, asked, head=nll)
     empty = known and known.space.differences(encoder.space) and _is_empty(catalog.home, known)
     if known and not empty:
@@ -109,6 +111,33 @@ def embed(
         work = EmbeddingJob(catalog.home, now, named, encoder, size, nll, progress)
         work.run()
         return _report(work, encoder.limit if encoder.limit < asked.max_tokens else None)
+
+
+def _transformed(
+    home: Home, known: NamedSpace, progress: Progress, **options: object
+) -> EmbedReport:
+    """Fill in a space whose vectors are made of another's, by no model."""
+    from ingest.derived import fill
+
+    if given := [name for name, value in options.items() if value is not None]:
+        raise InvalidInput(
+            f"the space {known.name!r} is made of another space's vectors: {given[0]} has no use",
+            hint=f"Run `catalog embed --space {known.name}` with no other option.",
+        )
+    done = fill(home, known, progress)
+    return EmbedReport(
+        space=done.space,
+        samples=done.samples,
+        queries=done.queries,
+        tokens=0,
+        empty=0,
+        cut=[],
+        seconds=done.seconds,
+        limit=None,
+        scored={},
+        unscored={},
+        renamed={},
+    )
 
 
 @contextmanager
@@ -162,8 +191,8 @@ def _report(work: EmbeddingJob, limit: int | None) -> EmbedReport:
     )
 
 
-def _options(known: NamedSpace | None, model: str, given: dict[str, Any]) -> EncoderOptions:
-    """Fill in what was not given."""
+def space_options(known: NamedSpace | None, model: str, given: dict[str, Any]) -> EncoderOptions:
+    """Fill in what was not given: from the space, the preset, or the defaults, in this order."""
     given = {name: value for name, value in given.items() if value is not None}
     if known:
         space = known.space

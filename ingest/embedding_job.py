@@ -21,6 +21,7 @@ from catalog.vectors import Embedded, Ids, Kind, Vectors
 from ingest.batching import by_tokens
 from ingest.encoder import Encoder
 from ingest.scores.columns import Column, Values, mean_nlls, nll_columns
+from ingest.template import Rendered
 from ingest.tokens import Flags, Tokens, within
 from ingest.windows import Pause, ahead, in_windows
 
@@ -33,12 +34,14 @@ class Window:
         kind: which of the two.
         ids: of the samples or queries.
         tokens: of each.
+        texts: of each, with where its answers lie; empty if nobody asks.
         answers: which of its tokens are answers, bool (tokens,); empty if nobody asks.
     """
 
     kind: Kind
     ids: Ids
     tokens: Tokens
+    texts: list[Rendered]
     answers: list[Flags]
 
 
@@ -67,19 +70,20 @@ def read_window(store: Store, encoder: Encoder, kind: Kind, ids: Ids, answers: b
         encoder: tokenises.
         kind: samples or queries.
         ids: of them, ascending.
-        answers: tell which tokens are answers.
+        answers: tell where answers lie, and which tokens they are.
     """
     query = load("embed/samples" if kind == "sample" else "embed/queries")
     with store.read() as reader:
         rows = reader.arrow(query, ids=ids.tolist())
     found, talks = rows["id"].to_numpy(), rows["messages"].to_pylist()
     if not answers:
-        return Window(kind, found, encoder.tokenize([encoder.render(t, kind) for t in talks]), [])
+        plain = [encoder.render(talk, kind) for talk in talks]
+        return Window(kind, found, encoder.tokenize(plain), [], [])
     texts = [encoder.rendered(talk, kind) for talk in talks]
     tokens = encoder.tokenize([text.text for text in texts], places=True)
     spans = ([(answer.start, answer.end) for answer in text.answers] for text in texts)
     flags = [within(places, span) for places, span in zip(tokens.places, spans, strict=True)]
-    return Window(kind, found, tokens, flags)
+    return Window(kind, found, tokens, texts, flags)
 
 
 @dataclass

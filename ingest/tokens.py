@@ -14,6 +14,8 @@ import numpy.typing as npt
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
 
+UNLIMITED = 1 << 30
+
 
 @dataclass(frozen=True)
 class Tokens:

@@ -17,8 +17,7 @@ from catalog.errors import InvalidInput, ModelError
 from catalog.model import ComputeDtype
 from ingest.models import PRESETS
 from ingest.options import EncoderOptions
-
-UNLIMITED = 1 << 30
+from ingest.tokens import UNLIMITED
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import click
 from catalog.cli.frame import Session, common, pass_session
 from catalog.cli.output import count, print_json
 from catalog.cli.progress import progress_bar
+from catalog.cli.scores import show_unscored
 
 if TYPE_CHECKING:
     from ingest.embedding import EmbedReport
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 @click.option("--store", type=click.Choice(["float16", "float32"]), help="Dtype on disk.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
 @click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch.")
+@click.option("--query-prefix", help="Put before every query's text, such as 'query: ' for E5.")
+@click.option("--passage-prefix", help="Put before every sample's text, such as 'passage: '.")
+@click.option("--nll", is_flag=True, help="Also score samples by their NLL, from the same pass.")
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model.")
 @common
 @pass_session
@@ -31,6 +35,7 @@ def embed_command(
     /,
     space: str,
     model: str | None,
+    nll: bool,
     batch_tokens: int | None,
     trust_remote_code: bool,
     **options: str | int | None,
@@ -39,6 +44,8 @@ def embed_command(
 
     Defaults are those of RDS+: weighted_mean over the Tülu template of the whole conversation, cut
     at 2048 tokens; with `minilm` its own: mean, plain, 512. An existing space keeps its contract.
+    With --nll the scorers `nll` (all tokens) and `answer_nll` (answers, given what precedes) come
+    of the same pass, also for samples that have their vectors already.
     """
     import ingest
 
@@ -47,6 +54,7 @@ def embed_command(
             session.open(),
             space,
             model=model,
+            nll=nll,
             batch_tokens=batch_tokens,
             progress=progress,
             trust_remote_code=trust_remote_code or None,
@@ -62,7 +70,7 @@ def _show_report(report: "EmbedReport") -> None:
     if report.limit:
         click.echo(f"the model's own limit is {report.limit} tokens: longer texts are cut there")
     embedded = f"{count(report.samples, 'sample')} and {count(report.queries, 'query')}"
-    if report.samples or report.queries:
+    if report.samples or report.queries or report.scored:
         rate = report.tokens / report.seconds if report.seconds else 0
         click.echo(
             f"embedded {embedded} ({report.tokens:,} tokens) in {report.seconds:,.1f} s, "
@@ -70,6 +78,9 @@ def _show_report(report: "EmbedReport") -> None:
         )
     else:
         click.echo("nothing to embed: every sample and query has its vector")
+    for name, number in report.scored.items():
+        click.echo(f"scored {count(number, 'sample')} as {name}")
+    show_unscored(report.unscored, report.renamed)
     if report.empty:
         click.echo(f"{report.empty:,} have no {contract.text} to embed and get no vector")
     for row in report.cut:

@@ -93,9 +93,20 @@ class Column:
         return scorer, keep_scores(transaction, scorer, given)
 
 
-def nll_columns(space: EmbeddingSpace, suffix: str) -> tuple[Column, Column]:
-    """Return the scorers of one forward pass: of the whole sample, and of its answers."""
-    whole, answer = (Column(kind, contract(kind, space), suffix) for kind in (NLL, ANSWER_NLL))
+def nll_columns(
+    space: EmbeddingSpace, suffix: str, named: Mapping[str, str] | None = None
+) -> tuple[Column, Column]:
+    """Return the scorers of one forward pass: of the whole sample, and of its answers.
+
+    Args:
+        space: whose model and text are scored.
+        suffix: put behind a name that is taken.
+        named: by kind, the names that the user gave.
+    """
+    whole, answer = (
+        Column(kind, contract(kind, space), suffix, (named or {}).get(kind))
+        for kind in (NLL, ANSWER_NLL)
+    )
     return whole, answer
 
 
