@@ -8,7 +8,7 @@ from catalog.home import Home
 from catalog.identity import plain_messages
 from catalog.ledger import ledgers
 from catalog.sql import load
-from catalog.store import Store
+from catalog.store import Reader, Store
 
 Rows = list[dict[str, Any]]
 
@@ -51,6 +51,29 @@ class RunAudit:
     unimported: list[str]
 
 
+def find_sample(reader: Reader, reference: str) -> dict[str, Any]:
+    """Return the sample that a content hash, the beginning of one, or an external id stands for.
+
+    Raises:
+        UnknownName: there is no such sample.
+        InvalidInput: it stands for several.
+    """
+    found = reader.rows(load("audit/find_sample"), reference=reference)
+    if not found:
+        raise UnknownName(
+            f"no sample with the hash or id {reference!r}",
+            hint="Give a content hash, at least 8 digits of one, or the `id` of a row; "
+            "`catalog sql` finds samples by their text.",
+        )
+    if len(found) > 1:
+        hashes = ", ".join(row["hash"][:16] for row in found[:5])
+        raise InvalidInput(
+            f"{reference!r} stands for {len(found)} samples: {hashes}",
+            hint="Give more of the content hash of the one you mean.",
+        )
+    return found[0]
+
+
 def audit_sample(home: Home, reference: str) -> SampleAudit:
     """Tell where a sample came from, which snapshots hold it and which runs saw it.
 
@@ -63,20 +86,7 @@ def audit_sample(home: Home, reference: str) -> SampleAudit:
         InvalidInput: it stands for several.
     """
     with Store(home).read() as reader:
-        found = reader.rows(load("audit/find_sample"), reference=reference)
-        if not found:
-            raise UnknownName(
-                f"no sample with the hash or id {reference!r}",
-                hint="Give a content hash, at least 8 digits of one, or the `id` of a row; "
-                "`catalog sql` finds samples by their text.",
-            )
-        if len(found) > 1:
-            hashes = ", ".join(row["hash"][:16] for row in found[:5])
-            raise InvalidInput(
-                f"{reference!r} stands for {len(found)} samples: {hashes}",
-                hint="Give more of the content hash of the one you mean.",
-            )
-        [sample] = found
+        sample = find_sample(reader, reference)
         about = {
             name: reader.rows(load(f"audit/sample_{name}"), sample_id=sample["sample_id"])
             for name in ("sources", "snapshots", "runs")

@@ -1,0 +1,194 @@
+"""Building a vector index and measuring what it finds against exact search."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import numpy as np
+
+from catalog import schema
+from catalog.ann import Approximate
+from catalog.errors import InvalidInput, TooFewSamples
+from catalog.home import Home
+from catalog.index import (
+    RECALL_AT,
+    STEPS,
+    Index,
+    IndexKind,
+    alone,
+    find_index,
+    index_names,
+    mapped,
+    open_table,
+)
+from catalog.jobs import job
+from catalog.model import NamedSpace
+from catalog.nearest import Question, Samples, answer
+from catalog.progress import Progress, Tick, silent
+from catalog.similarity import TopPerQuery
+from catalog.spaces import query_ids, the_space
+from catalog.store import Store
+from catalog.vectors import Floats, Ids, Vectors
+
+LEAST_SAMPLES = 1000
+"""Fewer are searched exactly in no time, and are too few to learn an index from."""
+
+WANTED_RECALL = 0.95
+QUERIES = 200
+"""How many queries the recall is measured on, at most."""
+
+ENOUGH_QUERIES = 100
+"""With fewer stored queries than this, samples serve as queries too."""
+
+EF_CONSTRUCTION = 150
+"""Half of LanceDB's: builds twice as fast, and what is lost is found by looking harder."""
+
+
+def build_index(
+    home: Home, space: str | None, kind: IndexKind = "hnsw_sq", progress: Progress = silent
+) -> Index:
+    """Build a space's index, or build it anew, and measure its recall.
+
+    The old index, if there is one, is used until the new one is there.
+
+    Args:
+        home: the catalog's.
+        space: name of the embedding space; may be None if there is one.
+        kind: `hnsw_sq` answers fastest, `rq` is the smallest and the fastest to build, `flat` keeps
+            vectors as they are.
+        progress: is told what is done.
+
+    Raises:
+        TooFewSamples: the space has too few vectors for an index.
+        HomeBusy: another process is changing the space's vectors.
+        StoreError: LanceDB fails, or the disk is full.
+    """
+    if kind not in get_args(IndexKind):
+        raise InvalidInput(
+            f"{kind!r} is no kind of index", hint=f"Kinds: {', '.join(get_args(IndexKind))}."
+        )
+    with Store(home).read() as reader:
+        named = the_space(reader, space)
+        queries = query_ids(reader)
+    _require_enough(home, named)
+    parameters = {"space": named.name, "kind": kind}
+    with alone(home, named), job(home, "index", parameters, named.space.table_name) as running:
+        table = open_table(home, named)
+        samples = int(table.count_rows())
+        progress(Tick("index", None, {"samples": samples}))
+        name = _build(table, kind)
+        measured = _Measure.on(home, named, queries, progress).recall(home, named, progress)
+        with Store(home).write("index", job_id=running.job_id) as transaction:
+            from sqlalchemy import delete
+
+            kept = schema.vector_index
+            transaction.run(delete(kept).where(kept.c.space_id == named.space_id))
+            row = {"space_id": named.space_id, "kind": kind, "samples": samples, **measured}
+            row["parameters"] = {"name": name, **row["parameters"]}
+            transaction.insert(kept, {**row, "built_at": datetime.now(UTC)})
+            running.finish(transaction)
+    return find_index(home, named)
+
+
+def _require_enough(home: Home, named: NamedSpace) -> None:
+    samples = int(open_table(home, named).count_rows())
+    if samples < LEAST_SAMPLES:
+        raise TooFewSamples(
+            f"the space {named.name!r} has {samples:,} vectors, an index wants at least "
+            f"{LEAST_SAMPLES:,}",
+            hint="So few are searched exactly in no time: leave --ann out.",
+        )
+
+
+def _build(table: Any, kind: IndexKind) -> str:  # noqa: ANN401
+    """Build an index beside the old one, forget the old one, and return the new one's name."""
+    from lancedb.index import IvfFlat, IvfHnswSq, IvfRq
+
+    configs = {
+        "hnsw_sq": IvfHnswSq(distance_type="cosine", ef_construction=EF_CONSTRUCTION),
+        "rq": IvfRq(distance_type="cosine"),
+        "flat": IvfFlat(distance_type="cosine"),
+    }
+    old = index_names(table)
+    number = 1 + max((int(name.split("-")[1]) for name in old), default=0)
+    name = f"{kind}-{number}"
+    with mapped("build the index"):
+        table.create_index("vector", config=configs[kind], name=name, replace=False)
+        for one in old:
+            table.drop_index(one)
+    return name
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """What an index is measured on.
+
+    Attributes:
+        queries: float32 (n, width).
+        own: int64 (n,): the sample that a query is itself, or -1.
+        least: float32 (n,): the exact score of the last sample that is to be found.
+        wanted: how many samples each query is to find.
+        source: of the queries, in words.
+    """
+
+    queries: Floats
+    own: Ids
+    least: Floats
+    wanted: int
+    source: str
+
+    @classmethod
+    def on(cls, home: Home, named: NamedSpace, query_ids: Ids, progress: Progress) -> "_Measure":
+        """Choose queries and answer them exactly."""
+        vectors = Vectors(home, named.space, "sample")
+        ids = np.sort(vectors.facts()["sample_id"].to_numpy())
+        queries, own = _queries(home, named, query_ids, ids)
+        top = TopPerQuery(len(queries), RECALL_AT + 1, ids)
+        answer(vectors, Samples(ids, ids), [Question(queries, top)], progress)
+        least = np.empty(len(queries), np.float32)
+        for row, (positions, scores, _) in enumerate(top.top()):
+            least[row] = scores[ids[positions] != own[row]][RECALL_AT - 1]
+        stored = int((own < 0).sum())
+        parts = {"stored queries": stored, "samples as queries": len(own) - stored}
+        told = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
+        return cls(queries, own, least, RECALL_AT, told)
+
+    def recall(self, home: Home, named: NamedSpace, progress: Progress) -> dict[str, Any]:
+        """Look harder until enough is found, and return what that took and gave."""
+        for step in STEPS:
+            found = self._share_found(Approximate(home, named, step))
+            progress(Tick("measure", None, {"queries": len(self.queries)}))
+            if found >= WANTED_RECALL:
+                break
+        return {
+            "recall": found,
+            "recall_at": self.wanted,
+            "queries": len(self.queries),
+            "parameters": {**step, "measured_on": self.source},
+        }
+
+    def _share_found(self, index: Approximate) -> float:
+        """Return the share of the exact nearest that an index finds; equal scores are as good."""
+        hits = 0
+        for query, own, least in zip(self.queries, self.own, self.least, strict=True):
+            ids, scores = index.find(query, self.wanted + (own >= 0))
+            hits += min(int((scores[ids != own] >= least).sum()), self.wanted)
+        return hits / (len(self.queries) * self.wanted)
+
+
+def _queries(home: Home, named: NamedSpace, query_ids: Ids, ids: Ids) -> tuple[Floats, Ids]:
+    """Return what to ask, and which sample each is; the same on every run."""
+    stored = Vectors(home, named.space, "query")
+    held = np.setdiff1d(query_ids, stored.missing(query_ids), assume_unique=True)
+    chosen = _spread(held, QUERIES)
+    room = QUERIES - len(chosen) if len(chosen) < ENOUGH_QUERIES else 0
+    samples = _spread(ids, room)
+    parts = [stored.lookup().of(chosen)] if len(chosen) else []
+    if room:
+        parts.append(Vectors(home, named.space, "sample").lookup().of(samples))
+    return np.concatenate(parts), np.concatenate([np.full(len(chosen), -1), samples])
+
+
+def _spread(ids: Ids, count: int) -> Ids:
+    """Return some ids, evenly spread over all."""
+    return ids[np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(np.int64)]

@@ -1,0 +1,199 @@
+"""Search: the samples nearest to a text, or to a sample, as people look at them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catalog.ann import Approximate
+from catalog.audit import find_sample
+from catalog.encoding import Encode, encode_texts
+from catalog.errors import InvalidInput
+from catalog.home import Home
+from catalog.identity import plain_messages
+from catalog.index import Index, find_index
+from catalog.model import NamedSpace
+from catalog.nearest import (
+    Question,
+    Samples,
+    answer,
+    check_count,
+    lacking,
+    read_samples,
+    with_vectors,
+)
+from catalog.progress import Progress
+from catalog.selecting.pool import read_pool
+from catalog.similarity import TopPerQuery
+from catalog.spaces import the_space
+from catalog.sql import load
+from catalog.store import Rows, Store
+from catalog.vectors import Floats, Ids, Vectors
+
+SKIP = "--skip-missing"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is searched for; see `Catalog.search`."""
+
+    text: str | None
+    like: str | None
+    space: str | None
+    count: int
+    where: str | None
+    ann: bool
+    skip_missing: bool
+
+    def check(self) -> None:
+        """Check what can be checked before anything is read.
+
+        Raises:
+            InvalidInput: there is not exactly one thing to search for, or k is less than 1.
+        """
+        if (self.text is None) == (self.like is None):
+            raise InvalidInput(
+                "a text and --like given, expected one of them"
+                if self.text is not None
+                else "neither a text nor --like given, expected one of them",
+                hint="Say what to look for: a TEXT, or a sample with --like HASH.",
+            )
+        if self.text is not None and not self.text.strip():
+            raise InvalidInput("the text to search for is empty", hint="Say what to look for.")
+        check_count(self.count)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        space: the embedding space's name.
+        like: the content hash of the sample that was the example, or None.
+        searched: how many samples were searched; None if an index was asked.
+        index: the index that was asked, with its measured recall; None if the search was exact.
+        note: why a search that was to ask an index was exact all the same, or None.
+        samples: rank (from 0), score (cosine), hash, source, external_id, turns, characters and
+            messages of each, best first.
+    """
+
+    space: str
+    like: str | None
+    searched: int | None
+    index: Index | None
+    note: str | None
+    samples: Rows
+
+
+def search(home: Home, request: Request, encode: Encode | None, progress: Progress) -> Found:
+    """Find the samples of the pool that are nearest to a text or to a sample.
+
+    Raises:
+        InvalidInput: the request contradicts itself.
+        UnknownName: there is no such space or sample, or no index to ask.
+        MissingVectors: samples have no vector in the space.
+        ModelError: the space's model cannot be loaded.
+    """
+    request.check()
+    with Store(home).read() as reader:
+        named = the_space(reader, request.space)
+        example = find_sample(reader, request.like) if request.like is not None else None
+    index = find_index(home, named) if request.ann else None
+    searching = _Search(home, named, request, example, progress)
+    vector = searching.vector(encode)
+    found = searching.approximate(vector, index) if index else None
+    if found is not None:
+        index_asked, note, searched = index, None, None
+    else:
+        index_asked, note = None, "the index finds too few of these samples" if index else None
+        found, searched = searching.exact(vector)
+    rows = _described(home, *found)
+    return Found(
+        named.name, example["hash"] if example else None, searched, index_asked, note, rows
+    )
+
+
+@dataclass
+class _Search:
+    """One search, with what its names stand for."""
+
+    home: Home
+    named: NamedSpace
+    request: Request
+    example: dict[str, Any] | None
+    progress: Progress
+    pool: Samples | None = None
+
+    def vector(self, encode: Encode | None) -> Floats:
+        """Return what to compare with, float32 (width,)."""
+        if self.example is None:
+            asked: Floats = encode_texts(self.named, [self.request.text or ""], encode)[0]
+            return asked
+        lookup = Vectors(self.home, self.named.space, "sample").lookup()
+        try:
+            found: Floats = lookup.of(np.array([self.example["sample_id"]]))[0]
+            return found
+        except KeyError as error:
+            raise lacking(
+                self.named,
+                f"the sample {self.example['hash'][:16]}",
+                f"samples without a {self.named.space.text} get none",
+            ) from error
+
+    def allowed(self, ids: Ids | None = None) -> Samples:
+        """Return the samples that may be found, or those of some ids that may be."""
+        found = self._narrowed(ids)
+        if self.example is None:
+            return found
+        others = found.ids != self.example["sample_id"]
+        return Samples(found.ids[others], found.order_keys[others])
+
+    def _narrowed(self, ids: Ids | None) -> Samples:
+        store = Store(self.home)
+        if self.request.where is None and ids is not None:  # spares reading the whole pool
+            with store.read() as reader:
+                rows = reader.arrow(load("search/in_pool"), ids=ids.tolist())
+            return Samples(rows["sample_id"].to_numpy(), rows["order_key"].to_numpy())
+        if self.pool is None:
+            self.pool = self._read_pool(store)
+        if ids is None:
+            return self.pool
+        inside = np.isin(self.pool.ids, ids)
+        return Samples(self.pool.ids[inside], self.pool.order_keys[inside])
+
+    def _read_pool(self, store: Store) -> Samples:
+        if self.request.where is None:
+            with store.read() as reader:
+                return read_samples(reader)
+        pool = read_pool(store, self.request.where, self.named)
+        return Samples(pool.ids, pool.samples["order_key"].to_numpy())
+
+    def approximate(self, vector: Floats, index: Index) -> tuple[Ids, Floats] | None:
+        """Ask the index; None if only an exact search can answer."""
+        asked = Approximate(self.home, self.named, index.parameters)
+        return asked.nearest(vector, self.request.count, self.allowed)
+
+    def exact(self, vector: Floats) -> tuple[tuple[Ids, Floats], int]:
+        """Compare with every sample: ids and scores of the nearest, and how many were compared."""
+        vectors = Vectors(self.home, self.named.space, "sample")
+        skips = self.request.skip_missing
+        samples = with_vectors(vectors, self.named, self.allowed(), skip_missing=skips, skip=SKIP)
+        if not len(samples.ids):
+            return (np.empty(0, np.int64), np.empty(0, np.float32)), 0
+        top = TopPerQuery(1, min(self.request.count, len(samples.ids)), samples.order_keys)
+        answer(vectors, samples, [Question(vector[None], top)], self.progress)
+        [(positions, scores, _)] = top.top()
+        return (samples.ids[positions], scores), len(samples.ids)
+
+
+def _described(home: Home, ids: Ids, scores: Floats) -> Rows:
+    """Return what is shown of the samples that were found, in their order."""
+    with Store(home).read() as reader:
+        rows = reader.rows(load("search/found"), ids=ids.tolist())
+    by_id = {row.pop("sample_id"): row for row in rows}
+    found = []
+    for rank, (key, cosine) in enumerate(zip(ids.tolist(), scores.tolist(), strict=True)):
+        row = by_id[key]
+        row["messages"] = plain_messages(row["messages"])
+        found.append({"rank": rank, "score": cosine, **row})
+    return found
