@@ -1,0 +1,254 @@
+"""Baselines: random and balanced draws from the pool that a snapshot was chosen from.
+
+They come of the snapshot's own recipe, with another rule and without its tasks, through the same
+engine: the same filters, the pool as it was then, and nothing is frozen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count, islice, product
+from typing import Literal
+
+import numpy as np
+
+from catalog.compare.members import Members, Numbers, drawn, numbers
+from catalog.errors import CatalogError, HomeError, StoreError, TooFewSamples
+from catalog.home import Home
+from catalog.model import NamedSpace
+from catalog.progress import Progress, Tick, silent
+from catalog.recipe import Recipe
+from catalog.selecting.choosing import choose, pool_of
+from catalog.snapshot import Snapshot
+from catalog.vectors import Ids
+
+METHODS = ("random", "balanced")
+WITHOUT_FILTERS = ("sql", "mix")
+"""Methods whose recipe does not say what they chose from: the whole pool is held against them."""
+
+Budget = Literal["samples", "tokens"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A snapshot, what it holds, and what its baselines need.
+
+    Attributes:
+        key: of its column.
+        snapshot: the snapshot.
+        members: what it holds.
+        space: that its recipe names, or else the comparison's, or None.
+        tokens: its tokens there, repeats counted; None if that is not known.
+    """
+
+    key: str
+    snapshot: Snapshot
+    members: Members
+    space: NamedSpace | None
+    tokens: int | None
+
+
+@dataclass
+class Source:
+    """A pool that snapshots were chosen from, with all that narrowed it.
+
+    Attributes:
+        key: of its column.
+        recipe: a random draw from it, its size left open.
+        space: that the recipe names.
+        as_of: the change up to which the pool goes.
+        members: the pool itself, or None if it cannot be had.
+        tokens: float64, of every sample of the pool in the space, or None without one.
+        missing: why, in words.
+        chosen: the snapshots that were chosen from it.
+    """
+
+    key: str
+    recipe: Recipe
+    space: NamedSpace | None
+    as_of: int
+    members: Members | None = None
+    tokens: Numbers | None = None
+    missing: str | None = None
+    chosen: list[Chosen] = field(default_factory=list)
+
+
+@dataclass
+class Baseline:
+    """Draws by one method with one budget from one pool.
+
+    Attributes:
+        key: of its column.
+        method: `random` or `balanced`.
+        budget: what it has as much of as its snapshots.
+        amount: how much that is.
+        source: what it draws from.
+        beside: the keys of the snapshots it stands beside.
+        draws: what was drawn, one for each seed.
+        missing: why nothing could be drawn, or None.
+    """
+
+    key: str
+    method: str
+    budget: Budget
+    amount: int
+    source: Source
+    beside: list[str]
+    draws: list[Members] = field(default_factory=list)
+    missing: str | None = None
+
+
+def sources(chosen: Sequence[Chosen]) -> list[Source]:
+    """Return the pools that some snapshots were chosen from, each once."""
+    found: dict[tuple[int, str], Source] = {}
+    for one in chosen:
+        recipe = filters(one.snapshot.recipe, one.space)
+        as_of = one.snapshot.pool_change_id
+        source = found.setdefault(
+            (as_of, recipe.json()), Source(f"P{len(found) + 1}", recipe, one.space, as_of)
+        )
+        source.chosen.append(one)
+    return list(found.values())
+
+
+def filters(recipe: Recipe, space: NamedSpace | None) -> Recipe:
+    """Return the random draw, of no size yet, that passes through a recipe's own filters."""
+    contract = space.space.contract() if space else None
+    if recipe.method in WITHOUT_FILTERS:
+        return Recipe("random", space=contract)
+    return replace(
+        recipe,
+        method="random",
+        size=None,
+        tokens=None,
+        rule=None,
+        tasks=(),
+        space=contract,
+        where=_where(recipe),
+        seed=0,
+        params={},
+        allow_fewer=False,
+    )
+
+
+def _where(recipe: Recipe) -> str | None:
+    """Return a recipe's condition, and that nothing is missing if it left out what is.
+
+    Rules that look at no vector or score would not miss any: every vector brings a token count.
+    """
+    needed = [f'"{name}" is not null' for name in sorted(recipe.scores)]
+    budgeted = recipe.tokens is not None or recipe.skip_near_duplicates is not None
+    if recipe.tasks or budgeted or recipe.method == "length":
+        needed.insert(0, "tokens is not null")
+    if not recipe.skip_missing or not needed:
+        return recipe.where
+    own = [] if recipe.where is None else [f"(\n{recipe.where}\n)"]
+    return " and ".join([*own, *needed])
+
+
+def read_sources(home: Home, found: Sequence[Source]) -> None:
+    """Read the pools themselves, where they can be had."""
+    for source in found:
+        try:
+            pool = pool_of(home, source.recipe, source.space, as_of=source.as_of)
+        except (HomeError, StoreError):
+            raise
+        except CatalogError as error:
+            source.missing = error.message
+            continue
+        source.members = drawn(pool.ids, None)
+        if source.space is not None:
+            source.tokens = numbers(pool.samples["tokens"])
+
+
+def baselines(found: Sequence[Source]) -> list[Baseline]:
+    """Return the baselines that some snapshots need, each once: same samples, then same tokens."""
+    planned: dict[tuple[str, str, str, int], Baseline] = {}
+    numbers = {method: count(1) for method in METHODS}
+    budgets: tuple[Budget, ...] = ("samples", "tokens")
+    for budget in budgets:
+        for source in found:
+            for one in source.chosen:
+                for method in METHODS:
+                    amount = _amount(one, budget)
+                    identity = (source.key, method, budget, amount)
+                    if identity not in planned and amount:
+                        key = f"{method[0]}{next(numbers[method])}"
+                        planned[identity] = Baseline(key, method, budget, amount, source, [])
+                    if amount:
+                        planned[identity].beside.append(one.key)
+    return list(planned.values())
+
+
+def _amount(one: Chosen, budget: Budget) -> int:
+    if budget == "samples":
+        return one.members.samples
+    return one.tokens or 0
+
+
+def seeds(chosen: Sequence[Chosen], draws: int) -> list[int]:
+    """Return seeds for the draws: from 0, but none that a compared snapshot was drawn with."""
+    taken = {one.snapshot.recipe.seed for one in chosen if one.snapshot.method in METHODS}
+    return [*islice((seed for seed in count() if seed not in taken), draws)]
+
+
+def draw(home: Home, planned: Sequence[Baseline], seeds: Sequence[int], progress: Progress) -> None:
+    """Make the draws of every baseline; one that cannot be made says why.
+
+    A larger draw by one seed begins with every smaller one, so the largest is made, and cut.
+    """
+    together: dict[tuple[str, str, str], list[Baseline]] = {}
+    for line in planned:
+        together.setdefault((line.source.key, line.method, line.budget), []).append(line)
+    steps = len(together) * len(seeds)
+    for number, (alike, seed) in enumerate(product(together.values(), seeds), 1):
+        order = _order(home, alike[0], max(line.amount for line in alike), seed)
+        for line in alike:
+            if line.missing is None:
+                _cut(line, order, seed)
+        progress(Tick("draw", number / steps, {"draws": number}))
+
+
+@dataclass(frozen=True)
+class _Order:
+    """Samples in the order in which a draw takes them, and whether the pool had too few."""
+
+    ids: Ids
+    is_short: bool
+
+
+def _order(home: Home, line: Baseline, most: int, seed: int) -> _Order | str:
+    """Return what a draw of that many samples or tokens takes, or why there is none."""
+    amount = {"size" if line.budget == "samples" else "tokens": most}
+    recipe = replace(line.source.recipe, method=line.method, seed=seed, **amount)  # type: ignore[arg-type]
+    source, short = line.source, False
+    if source.members is None:
+        return source.missing or "the pool cannot be had"
+    try:
+        try:
+            found = choose(home, recipe, source.space, silent, as_of=source.as_of)
+        except TooFewSamples:
+            recipe, short = replace(recipe, allow_fewer=True), True
+            found = choose(home, recipe, source.space, silent, as_of=source.as_of)
+    except (HomeError, StoreError):
+        raise
+    except CatalogError as error:
+        return error.message
+    return _Order(np.asarray(found.members["sample_id"].to_numpy()), short)
+
+
+def _cut(line: Baseline, order: _Order | str, seed: int) -> None:
+    """Give a baseline its part of the largest draw."""
+    if isinstance(order, str):
+        line.missing, line.draws = order, []
+        return
+    spent = np.arange(1, len(order.ids) + 1, dtype=np.float64)
+    if line.budget == "tokens" and line.source.members is not None:
+        assert line.source.tokens is not None, "a budget of tokens is counted in a space"
+        places = np.searchsorted(line.source.members.ids, order.ids)
+        spent = np.cumsum(line.source.tokens[places])
+    if order.is_short and spent[-1] < line.amount:
+        line.missing = f"there are {spent[-1]:,.0f} {line.budget} to draw from"
+        line.draws = []
+        return
+    taken = int(np.searchsorted(spent, line.amount, side="right"))
+    line.draws.append(drawn(order.ids[:taken], seed))
