@@ -80,18 +80,24 @@ def test_other_poolings_have_the_cosines_of_the_scripts(reference: Path, pooling
         assert np.abs(queries @ pool.T - expected[f"{pooling}.{task}"][:, some]).max() < 1e-5
 
 
-def test_round_robin_picks_what_the_scripts_pick(embedded: Catalog, reference: Path) -> None:
+def chosen(cat: Catalog, reference: Path, **options: Any) -> list[int]:
+    """The places in the reference's file of what a rule selects, in order."""
+    place = places(cat, reference)
+    found = cat.select("case", **options)
+    return [place[sample] for sample in found.members()["sample_id"].to_pylist()]
+
+
+def test_rules_pick_what_the_scripts_pick(embedded: Catalog, reference: Path) -> None:
     expected = json.loads((reference / "expected" / "selected.json").read_text())
-    place = places(embedded, reference)
-    compared = 0
+    compared = dict.fromkeys(("round_robin", "mean_max", "global_max"), 0)
     for case, members in expected.items():
-        rule, _, rest = case.partition("_")
-        over, _, rest = rest.partition("_")
-        task, _, size = rest.rpartition("_")
-        if rule == "rr":
-            tasks = [task] if over == "query" else TASKS
-            found = embedded.select(case, method="round_robin", tasks=tasks, size=int(size))
-            picked = [place[sample] for sample in found.members()["sample_id"].to_pylist()]
-            assert picked == members, case
-            compared += 1
-    assert compared == 11
+        over, _, rest = case.removeprefix("rr_").partition("_")
+        method = "round_robin" if case.startswith("rr_") else f"{over}_max"
+        task, _, size = rest.removeprefix("max_").rpartition("_")
+        tasks = [task] if task else TASKS
+        found = chosen(embedded, reference, method=method, tasks=tasks, size=int(size))
+        if method == "mean_max":  # the script lists them worst first
+            found, members = sorted(found), sorted(members)
+        assert found == members, case
+        compared[method] += 1
+    assert compared == {"round_robin": 11, "mean_max": 8, "global_max": 8}
