@@ -1,0 +1,105 @@
+"""Why a recipe gives something else than it gave: what can be known of it, in sentences."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from catalog.selecting.choosing import Selected
+from catalog.sql import load
+from catalog.store import Store
+from catalog.why.past import Past
+
+UNCLOCKED = {
+    "snapshot": "snapshots",
+    "snapshot_member": "snapshots",
+    "member": "snapshots",
+    "run": "runs",
+    "exposure": "runs",
+    "seen": "runs",
+    "evaluation": "runs",
+    "ledger_segment": "runs",
+    "job": "jobs",
+    "rejection": "jobs",
+    "change": "the log of changes",
+    "vector_index": "vector indexes",
+}
+"""What a statement may look at, though the pool's clock does not count it."""
+
+
+def causes(seen: Past, totals: dict[str, Any], selected: Selected, remade: pa.Table) -> list[str]:
+    """Say what differs, and what is known of why.
+
+    Args:
+        seen: the snapshot and what it saw.
+        totals: the row of `queries/reproduce/totals.sql`.
+        selected: what came out now.
+        remade: its members with position and repeats.
+    """
+    told = []
+    if totals["purged"]:
+        told.append(f"the text of {totals['purged']:,} members is gone from the catalog")
+    if selected.rule != seen.snapshot.rule:
+        told.append("the rule's text is another than the one kept with the snapshot")
+    told += _scores(seen, totals)
+    told += _filled(seen, remade)
+    if tables := _unclocked(seen):
+        told.append(
+            f"its {'statement' if seen.recipe.sql else 'condition'} looks at "
+            f"{' and '.join(tables)}, which may have changed since"
+        )
+    if told:
+        return told
+    if seen.space is not None:
+        return [
+            "no text, task, rule or member's score changed: vectors of samples that were not "
+            f"members must have, in the space {seen.space.name!r}"
+        ]
+    return ["nothing that the catalog keeps has changed: please report this as a fault"]
+
+
+def _scores(seen: Past, totals: dict[str, Any]) -> list[str]:
+    told = []
+    if totals["drifted"]:
+        source = f"vectors in the space {seen.space.name!r}" if seen.space is not None else "scores"
+        told.append(
+            f"the scores of {totals['drifted']:,} members differ by more than a millionth: their "
+            f"{source}, or their queries', were made anew"
+        )
+    if totals["near_ties"]:
+        every = totals["near_ties"] == totals["places"]
+        which = "all" if every else f"{totals['near_ties']:,} of the"
+        told.append(
+            f"{which} {totals['places']:,} differing places are near-ties: scores closer than a "
+            "millionth, whose order another machine may turn round"
+        )
+    return told
+
+
+def _filled(seen: Past, remade: pa.Table) -> list[str]:
+    """Tell of members that got their vector only after the snapshot was made."""
+    if seen.space is None:
+        return []
+    with Store(seen.home).read() as reader:
+        reader.register("remade", remade)
+        late = reader.value(
+            load("reproduce/late"),
+            space_id=seen.space.space_id,
+            clock=seen.snapshot.pool_change_id,
+        )
+    if not late:
+        return []
+    return [f"{late:,} members had no vector in the space {seen.space.name!r} then"]
+
+
+def _unclocked(seen: Past) -> list[str]:
+    """Return what a statement or condition of the user's reads that is not kept by change."""
+    recipe = seen.recipe
+    condition = f"select 1 where (\n{recipe.where}\n)" if recipe.where else None
+    with Store(seen.home).read() as reader:
+        read = {
+            name
+            for text in (recipe.sql, recipe.rule, condition)
+            if text is not None
+            for name in reader.connection.get_table_names(text)
+        }
+    return list(dict.fromkeys(UNCLOCKED[name] for name in sorted(read) if name in UNCLOCKED))
