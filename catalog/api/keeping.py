@@ -1,5 +1,6 @@
 """Verbs on what was chosen: find, show, verify, write out, forget."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ from catalog.api.verbs import Verbs
 from catalog.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from catalog.compare.comparison import Comparison
     from catalog.export import ExportFormat, ExportReport
     from catalog.show import Marked, SnapshotView
     from catalog.snapshot import Snapshot, Verification
@@ -31,6 +33,44 @@ class Keeping(Verbs):
 
         return show(self.home, reference, members=members)
 
+    def compare(
+        self,
+        references: Sequence[str],
+        *,
+        space: str | None = None,
+        draws: int = 3,
+        near: float = 0.95,
+        html: str | Path | None = None,
+        overwrite: bool = False,
+        progress: Progress = silent,
+    ) -> "Comparison":
+        """Hold snapshots side by side, beside random and balanced draws like them.
+
+        Args:
+            references: `name@version`, or `name` for the newest.
+            space: to measure in; None for the snapshots' own, or the only one.
+            draws: of every baseline.
+            near: cosine above which two members are near-duplicates.
+            html: also write it to this file, as one self-contained page with plots.
+            overwrite: replace other content of that file.
+            progress: is told how far it is.
+
+        Raises:
+            UnknownName: there is no such snapshot, or no such space.
+            OutputExists: the file holds other content; the comparison is then not given.
+        """
+        from catalog.compare.comparing import compare
+        from catalog.compare.page import require_replaceable, write
+
+        if html is not None:
+            require_replaceable(html)
+        found = compare(
+            self.home, references, space=space, draws=draws, near=near, progress=progress
+        )
+        if html is not None:
+            write(found, html, overwrite=overwrite)
+        return found
+
     def snapshots(self) -> "Rows":
         """Return every snapshot, newest first."""
         return self._show("snapshots")
@@ -47,9 +87,7 @@ class Keeping(Verbs):
 
         return contamination(self.home, reference)
 
-    def explain(
-        self, reference: str, sample: str, *, progress: Progress = silent
-    ) -> "Explanation":
+    def explain(self, reference: str, sample: str, *, progress: Progress = silent) -> "Explanation":
         """Say why a snapshot holds a sample, or how far it was from holding it.
 
         Args:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.compare.comparison import Comparison
-from catalog.compare.sections import legend, sections
 from catalog.compare.telling import answer, draws_in_words
 from catalog.errors import InvalidInput, OutputExists
 
@@ -23,6 +22,8 @@ class Written:
 def html(comparison: Comparison) -> str:
     """Return the page; the same comparison gives the same text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from catalog.compare.sections import legend, sections  # matplotlib, which nothing else needs
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
