@@ -6,10 +6,12 @@ import numpy as np
 
 from catalog import schema
 from catalog.errors import SpaceMismatch, UnknownName
+from catalog.home import Home
 from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.sql import load
-from catalog.store import Reader, Transaction
-from catalog.vectors import Ids
+from catalog.store import Reader, Rows, Store, Transaction
+from catalog.vectors import Ids, Vectors
+from catalog.whitening import Derivation
 
 TOKENS = "tokens"
 """The scorer that every space brings: how many tokens its model sees in a sample."""
@@ -115,6 +117,49 @@ def require_same(known: NamedSpace, space: EmbeddingSpace) -> None:
             f"the space {known.name!r} has another contract: {told}",
             hint="Leave those options out to continue it, or choose another name for a new space.",
         )
+
+
+def base_of(reader: Reader, named: NamedSpace) -> NamedSpace:
+    """Return the space that a whitened space is made of.
+
+    Raises:
+        UnknownName: this home does not have it.
+    """
+    derivation = Derivation.read(named.space)
+    table = derivation.base if derivation else named.space.table_name
+    row = reader.row("select name from embedding_space where table_name = $table", table=table)
+    if row is None:
+        raise UnknownName(
+            f"the space {named.name!r} is made of the space {table}, which this home does not have",
+            hint="Restore a backup that has it.",
+        )
+    return the_space(reader, row["name"])
+
+
+def overview(home: Home) -> Rows:
+    """Return every space: its contract in short, what it holds, and what it lacks.
+
+    Returns:
+        The rows of `queries/show/spaces.sql`, and for each `made_of` (None if a model makes it),
+        `queries`, `lacking_samples` (of the pool) and `lacking_queries` (of the newest revisions).
+    """
+    with Store(home).read() as reader:
+        found = reader.rows(load("show/spaces"))
+        spaces = [the_space(reader, row["name"]) for row in found]
+        bases = [
+            base_of(reader, named).name if named.space.derivation else None for named in spaces
+        ]
+        pool, queries = pool_ids(reader), query_ids(reader)
+    for row, named, base in zip(found, spaces, bases, strict=True):
+        asked = Vectors(home, named.space, "query")
+        lacking = Vectors(home, named.space, "sample").missing(pool)
+        row |= {
+            "made_of": base,
+            "queries": len(asked.facts()),
+            "lacking_samples": len(lacking),
+            "lacking_queries": len(asked.missing(queries)),
+        }
+    return found
 
 
 def tokens_scorer(reader: Reader, named: NamedSpace) -> int:

@@ -192,6 +192,24 @@ class Lookup:
         Raises:
             KeyError: with those that have none.
         """
+        return self._vectors(*self._take(ids, ["vector"]))
+
+    def embedded(self, ids: Ids) -> Embedded:
+        """Return all that is stored of these ids, in this order.
+
+        Raises:
+            KeyError: with those that have none.
+        """
+        found, back = self._take(ids, ["vector", "norm", "tokens", "truncated"])
+        facts = (found[name].to_numpy()[back] for name in ("norm", "tokens", "truncated"))
+        return Embedded(ids, self._vectors(found, back), *facts)
+
+    def _vectors(self, found: pa.Table, back: Ids) -> Floats:
+        whole = found["vector"].combine_chunks().flatten().to_numpy().reshape(-1, self.width)
+        return np.asarray(whole[back], np.float32)
+
+    def _take(self, ids: Ids, columns: list[str]) -> tuple[pa.Table, Ids]:
+        """Return the rows of these ids, each once, and where in them each of the ids is."""
         places = np.minimum(np.searchsorted(self._ids, ids), max(len(self._ids) - 1, 0))
         if len(self._ids) == 0 or (self._ids[places] != ids).any():
             known = set(self._ids.tolist())
@@ -200,6 +218,4 @@ class Lookup:
         with _mapped("read vectors"):
             # Sorted and each once, as Lance reads fastest and gives rows back without fail.
             wanted, back = np.unique(rows, return_inverse=True)
-            found = self._dataset.take(wanted.tolist(), columns=["vector"])["vector"]
-        vectors = found.combine_chunks().flatten().to_numpy().reshape(-1, self.width)
-        return np.asarray(vectors[back], np.float32)
+            return self._dataset.take(wanted.tolist(), columns=columns), back

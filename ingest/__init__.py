@@ -11,15 +11,21 @@ if TYPE_CHECKING:
     from ingest.asking import encode_queries
     from ingest.embedding import embed
     from ingest.loading import load
+    from ingest.scores.importing import import_scores
+    from ingest.scores.scoring import score
     from ingest.tasks import add_task
+    from ingest.whitening import whiten
 
-__all__ = ["add_task", "embed", "encode_queries", "load"]
+__all__ = ["add_task", "embed", "encode_queries", "import_scores", "load", "score", "whiten"]
 
 _HOMES = {
     "add_task": "ingest.tasks",
     "embed": "ingest.embedding",
     "encode_queries": "ingest.asking",
+    "import_scores": "ingest.scores.importing",
     "load": "ingest.loading",
+    "score": "ingest.scores.scoring",
+    "whiten": "ingest.whitening",
 }
 
 
@@ -32,7 +38,7 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(_HOMES[name]), name)
 
 
-def _encode(named: "NamedSpace", texts: Sequence[str]) -> "Floats":
+def _encode(named: "NamedSpace", texts: Sequence[str]) -> "tuple[Floats, Floats]":
     from ingest.asking import encode_queries
 
     return encode_queries(named, texts)
