@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ingest.scores.importing import ScoresReport
     from ingest.scores.scoring import ScoreReport
 
-ANYWHERE = {"type": click.Choice(["auto", "cpu", "cuda"]), "help": "Where to compute."}
 COLUMNS = ("name", "samples", "cut", "lowest", "median", "highest", "labels", "contract")
 
 
@@ -40,14 +39,19 @@ COLUMNS = ("name", "samples", "cut", "lowest", "median", "highest", "labels", "c
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), help="Of the pass."
 )
-@click.option("--device", **ANYWHERE)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to compute.")
 @click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch.")
 @click.option("--where", help="SQL condition on the pool: score these samples only.")
 @click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model.")
 @common
 @pass_session
 def score_command(
-    session: Session, /, scorer: str, prompt: str, trust_remote_code: bool, **options: Any
+    session: Session,
+    /,
+    scorer: str,
+    prompt: str,
+    trust_remote_code: bool,
+    **options: str | int | None,
 ) -> None:
     """Give every sample that lacks one a score by a language model.
 
@@ -63,7 +67,7 @@ def score_command(
             prompt=prompt,  # type: ignore[arg-type]
             progress=progress,
             trust_remote_code=trust_remote_code or None,
-            **options,
+            **options,  # type: ignore[arg-type] # and each has its own type
         )
     if session.json:
         return print_json(report)
