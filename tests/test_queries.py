@@ -16,6 +16,8 @@ VALUES: dict[str, object] = {
     "integer": 1,
     "text": "x",
     "list of integer": [1],
+    "list of text": ["/x"],
+    "text or null": None,
     "integer or null": None,
     "timestamp": "2024-01-01 00:00:00",
 }
@@ -23,7 +25,13 @@ COLUMNS = {
     "content_hash": pa.binary(),
     "score": pa.float32(),
     "truncated": pa.bool_(),
+    "broken": pa.bool_(),
+    "number": pa.float64(),
     "messages": pa.list_(pa.struct({"role": "string", "content": "string", "extra": "string"})),
+    **dict.fromkeys(
+        ("raw", "key", "text", "label", "verdict"),
+        pa.string(),
+    ),
     **dict.fromkeys(
         ("source", "task", "external_id", "entry", "tools", "metadata", "file", "format"),
         pa.string(),
