@@ -189,7 +189,8 @@ def _questions(
 
     named = group[0].named
     texts = list(dict.fromkeys(one.call.value("text") for one in group if one.task is None))
-    encoded = dict(zip(texts, encode_texts(named, texts, encode), strict=True)) if texts else {}
+    vectors = encode_texts(home, named, texts, encode) if texts else ()
+    encoded = dict(zip(texts, vectors, strict=True))
     questions = []
     for one in group:
         if one.task is None:

@@ -100,6 +100,8 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
         example = find_sample(reader, request.like) if request.like is not None else None
     index = find_index(home, named) if request.ann else None
     searching = _Search(home, named, request, example, progress)
+    if request.where is not None:
+        searching.allowed()  # a condition that is none is told before a model is loaded
     vector = searching.vector(encode)
     found = searching.approximate(vector, index) if index else None
     if found is not None:
@@ -127,7 +129,8 @@ class _Search:
     def vector(self, encode: Encode | None) -> Floats:
         """Return what to compare with, float32 (width,)."""
         if self.example is None:
-            asked: Floats = encode_texts(self.named, [self.request.text or ""], encode)[0]
+            texts = [self.request.text or ""]
+            asked: Floats = encode_texts(self.home, self.named, texts, encode)[0]
             return asked
         lookup = Vectors(self.home, self.named.space, "sample").lookup()
         try:

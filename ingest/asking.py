@@ -8,20 +8,24 @@ import numpy as np
 from catalog.errors import InvalidInput
 from catalog.model import EmbeddingSpace, NamedSpace
 from catalog.spaces import require_same
-from catalog.vectors import Floats
+from catalog.vectors import Floats, Kind
 from ingest.batching import by_tokens
 from ingest.encoder import Encoder
 from ingest.options import EncoderOptions
+from ingest.template import Message
 
 BATCH_TOKENS = 2048
 """Tokens of a batch: what people type is short."""
 
 
-def encode_queries(named: NamedSpace, texts: Sequence[str]) -> Floats:
-    """Return texts as queries of a space, float32 (texts, width), of length 1.
+def encode_queries(named: NamedSpace, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return texts as queries of a space that a model makes.
 
     A text is a user's message, or an answer where the space embeds answers. The model is loaded
     once for all of them.
+
+    Returns:
+        float32 (texts, width), of length 1, and their lengths before that, float32 (texts,).
 
     Raises:
         ModelError: the space's model cannot be loaded.
@@ -30,15 +34,35 @@ def encode_queries(named: NamedSpace, texts: Sequence[str]) -> Floats:
     """
     if blank := [text for text in texts if not text.strip()]:
         raise InvalidInput(f"the text {blank[0]!r} is empty", hint="Say what to look for.")
+    role = "assistant" if named.space.text == "response" else "user"
+    return _encode(named, [[{"role": role, "content": text}] for text in texts], "query")
+
+
+def encode_conversations(named: NamedSpace, conversations: Sequence[Sequence[Message]]) -> Floats:
+    """Return conversations as samples of a space, float32 (conversations, width), of length 1.
+
+    One that has no text of the part that the space embeds gets a vector of zeros.
+
+    Raises:
+        ModelError: the space's model cannot be loaded.
+        SpaceMismatch: where it was there is another one now.
+    """
+    return _encode(named, conversations, "sample")[0]
+
+
+def _encode(
+    named: NamedSpace, conversations: Sequence[Sequence[Message]], kind: Kind
+) -> tuple[Floats, Floats]:
     encoder = Encoder(named.location, _options(named.space))
     require_same(named, encoder.space)
-    role = "assistant" if named.space.text == "response" else "user"
-    rendered = [encoder.render([{"role": role, "content": text}], "query") for text in texts]
-    tokens = encoder.tokenize(rendered)
-    found = np.empty((len(texts), named.space.width), np.float32)
-    for batch in by_tokens([len(ids) for ids in tokens.ids], BATCH_TOKENS):
-        found[batch], _ = encoder.encode([tokens.ids[row] for row in batch])
-    return found
+    tokens = encoder.tokenize([encoder.render(messages, kind) for messages in conversations])
+    found = np.zeros((len(conversations), named.space.width), np.float32)
+    norms = np.zeros(len(conversations), np.float32)
+    filled = [row for row, ids in enumerate(tokens.ids) if len(ids)]
+    for batch in by_tokens([len(tokens.ids[row]) for row in filled], BATCH_TOKENS):
+        rows = [filled[place] for place in batch]
+        found[rows], norms[rows] = encoder.encode([tokens.ids[row] for row in rows])
+    return found, norms
 
 
 def _options(space: EmbeddingSpace) -> EncoderOptions:

@@ -45,9 +45,10 @@ class Encoder:
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
 
-    def __call__(self, named: NamedSpace, texts: Sequence[str], /) -> Floats:
+    def __call__(self, named: NamedSpace, texts: Sequence[str], /) -> tuple[Floats, Floats]:
         self.asked.append(list(texts))
-        return np.eye(WIDTH, dtype=np.float32)[[len(text) for text in texts]]
+        found = np.eye(WIDTH, dtype=np.float32)[[len(text) for text in texts]]
+        return found, np.ones(len(texts), np.float32)
 
 
 def run(cat: Catalog, statement: str, encode: Encode | None = None, **params: object) -> Any:
@@ -228,8 +229,8 @@ def test_a_space_that_lacks_vectors_says_how_many_and_how_to_fill_them(home: Cat
 
 def test_an_empty_pool_has_no_neighbor(tmp_path: Path) -> None:
     cat = catalog.init(tmp_path / "empty")
-    add_vectors(cat, "s", {1: (1.0, 0.0)}, {1: (1.0, 0.0)})
-    found = run(cat, "from nearest('a')", lambda named, texts: np.ones((1, 2), np.float32))
+    add_vectors(cat, "s", {1: [1.0] * WIDTH}, {1: [1.0] * WIDTH})
+    found = run(cat, "from nearest('a')", Encoder())
     assert found == []
 
 
