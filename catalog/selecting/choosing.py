@@ -13,10 +13,11 @@ from catalog.progress import Progress
 from catalog.recipe import Recipe
 from catalog.selecting.choice import Choice
 from catalog.selecting.exclusions import SampleList, excluded_ids
+from catalog.selecting.mixing import mixed
 from catalog.selecting.pool import Pool, read_pool
 from catalog.selecting.provision import Provision, check_needs
 from catalog.selecting.rules import Rule, own_rule, the_rule
-from catalog.sql import check
+from catalog.sql import check, load
 from catalog.store import Store
 
 NO_LISTS: Mapping[str, SampleList] = {}
@@ -28,7 +29,8 @@ class Selected:
     """What a selection gave.
 
     Attributes:
-        members: sample_id, score, task, query_id, rank, turn; one row per member, in order.
+        members: sample_id, score, task, query_id, rank, turn, and of a mix repeats; one row per
+            member, in order.
         rule: the statement that chose them.
         pool_change_id: the last change of the pool it chose from.
         notices: what the user should know of it.
@@ -63,6 +65,9 @@ def choose(
         TooFewSamples: there are fewer than asked for, and the recipe does not allow that.
         CatalogError: the rule, the condition or the space cannot be used; nothing is written.
     """
+    if recipe.parts:
+        members, change_id = mixed(home, recipe, space)
+        return Selected(members, load("freeze/part").text, change_id)
     rule = rule_of(home, recipe)
     with Store(home, as_of=as_of).read() as reader:
         check_needs(rule, recipe, reader)
