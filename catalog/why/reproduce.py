@@ -13,7 +13,6 @@ from catalog.errors import CatalogError
 from catalog.home import Home
 from catalog.identity import digest
 from catalog.jobs import software_version
-from catalog.mix import mixed
 from catalog.progress import Progress
 from catalog.recipe import Recipe
 from catalog.selecting.choosing import Selected, choose
@@ -66,11 +65,7 @@ def reproduce(home: Home, reference: str, progress: Progress) -> Reproduction:
     failed: CatalogError | None = None
     for recipe, as_of, note in _attempts(seen):
         try:
-            selected = (
-                mixed(home, recipe, seen.space)
-                if recipe.parts
-                else choose(home, recipe, seen.space, progress, as_of=as_of)
-            )
+            selected = choose(home, recipe, seen.space, progress, as_of=as_of)
         except CatalogError as error:
             failed = failed or error
             continue
