@@ -21,6 +21,10 @@ from catalog.model import EmbeddingSpace, StoredDtype
 from catalog.vectors import Floats
 
 BLOCK_ROWS = 4096
+ROUNDING = 6
+"""Rounding by a part eps has a variance of at most a twelfth of its square; twice that is no
+component for sure."""
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -175,7 +179,7 @@ class Moments:
         """The covariance, float64 (width, width); of a sample, so over count - 1."""
         away = self._sum / self.count
         products = self._products - self.count * np.outer(away, away)
-        return np.asarray(products / (self.count - 1))
+        return np.asarray(products / max(self.count - 1, 1))
 
     def whitening(self, components: int, stored: StoredDtype) -> Whitening:
         """Return the transform to the main components.
@@ -187,14 +191,12 @@ class Moments:
         Raises:
             InvalidInput: the vectors do not have so many.
         """
-        if self.count > 1:
-            values, directions = np.linalg.eigh(self.covariance)
-        else:
-            values, directions = np.zeros(len(self._sum)), np.eye(len(self._sum))
+        values, directions = np.linalg.eigh(self.covariance)
         values, directions = values[::-1], directions[:, ::-1]
-        mean_square = (np.trace(self.covariance) if self.count > 1 else 0.0) + (self.mean**2).sum()
-        rounding = np.finfo(stored).eps ** 2 / 12 * mean_square / len(values)
-        rank = int((values > max(rounding, len(values) * np.finfo(float).eps * values[0])).sum())
+        squares = np.diag(self.covariance) + self.mean**2
+        rounding = np.finfo(stored).eps ** 2 / ROUNDING * (directions.T**2 @ squares)
+        least = len(values) * np.finfo(float).eps * values[0]
+        rank = int(np.append(values <= np.maximum(rounding, least), True).argmax())
         if components > rank:
             raise InvalidInput(
                 f"{components:,} components were asked for, and the {self.count:,} vectors fitted "

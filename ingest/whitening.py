@@ -64,6 +64,11 @@ def whiten(
     if known:
         _require_same(known, {**asked, "base": source.space.table_name}, dtype)
         return transform(catalog.home, known, None, skip_missing, progress)
+    if source.space.derivation:
+        raise InvalidInput(
+            f"the space {base!r} is whitened itself",
+            hint="Name the space that it is made of; `catalog spaces` tells.",
+        )
     if components > source.space.width:
         raise InvalidInput(
             f"{components:,} components were asked for, the space {base!r} is "
