@@ -54,10 +54,10 @@ def chi_square(observed: list[int]) -> float:
 def test_rows_are_drawn_from_all_of_a_source_alike(drawn: Catalog, method: str) -> None:
     tenths: Counter[int] = Counter()
     order: list[bool] = []
-    for seed in range(5):
-        found = places(drawn, f"{method}{seed}", method, 430, seed)
+    for seed in range(3):
+        found = places(drawn, f"{method}{seed}", method, 700, seed)
         large = [place for source, place in found if source == "large"]
-        assert len(set(large)) == len(large) >= 200
+        assert len(set(large)) == len(large) >= 330
         tenths.update(place // 100 for place in large)
         order += [first < second for first, second in pairwise(large)]
     # 9 degrees of freedom: more than 27.9 has a chance of 0.001.
@@ -80,13 +80,12 @@ def test_seeds_draw_apart(drawn: Catalog, method: str) -> None:
 def test_a_larger_draw_begins_with_the_smaller(drawn: Catalog, method: str) -> None:
     whole = places(drawn, "whole", method, sum(SIZES.values()), 5)
     assert len(set(whole)) == 1430
-    for size in (1, 89, 90, 91, 430, 1000):
+    for size in (1, 91, 430):
         assert places(drawn, f"part{size}", method, size, 5) == whole[:size]
 
 
 def test_shares_are_equal_until_a_source_is_used_up(drawn: Catalog) -> None:
     for size, expected in (
-        (60, {"large": 20, "middle": 20, "small": 20}),
         (90, {"large": 30, "middle": 30, "small": 30}),
         (230, {"large": 100, "middle": 100, "small": 30}),
         (1130, {"large": 700, "middle": 400, "small": 30}),
@@ -95,21 +94,18 @@ def test_shares_are_equal_until_a_source_is_used_up(drawn: Catalog) -> None:
         assert Counter(source for source, _ in found) == expected
 
 
-@pytest.mark.parametrize("method", ["random", "balanced"])
 def test_a_growing_pool_only_lets_newcomers_in_between(
-    tmp_path: Path, write_jsonl: Callable[..., Path], method: str
+    tmp_path: Path, write_jsonl: Callable[..., Path]
 ) -> None:
     cat = catalog.init(tmp_path / "home")
-    for source in ("a", "b"):
-        ingest.load(cat, [write_jsonl(f"{source}.jsonl", rows(source, 60))], source=source)
-    before = places(cat, "before", method, 120, 9)
-    more = rows("a", 90)
-    ingest.load(cat, [write_jsonl("a.jsonl", more)], source="a")
+    ingest.load(cat, [write_jsonl("a.jsonl", rows("a", 60))], source="a")
+    ingest.load(cat, [write_jsonl("b.jsonl", rows("b", 60))], source="b")
+    before = {name: places(cat, name, name, 120, 9) for name in ("random", "balanced")}
+    ingest.load(cat, [write_jsonl("a.jsonl", rows("a", 90))], source="a")
     ingest.load(cat, [write_jsonl("c.jsonl", rows("c", 40))], source="c")
-    after = places(cat, "after", method, 190, 9)
-    old = set(before)
-    for source in ("a", "b"):
-        kept = [pair for pair in after if pair in old and pair[0] == source]
-        assert kept == [pair for pair in before if pair[0] == source]
-    if method == "random":
-        assert [pair for pair in after if pair in old] == before
+    after = {name: places(cat, name, name, 190, 9) for name in before}
+    old = set(before["random"])
+    assert [pair for pair in after["random"] if pair in old] == before["random"]
+    for source in ("a", "b"):  # equal shares shift the sources against each other, nothing else
+        kept = [pair for pair in after["balanced"] if pair in old and pair[0] == source]
+        assert kept == [pair for pair in before["balanced"] if pair[0] == source]
