@@ -1,6 +1,5 @@
-"""Commands that say why: a sample's reason, what changed between snapshots, whether one recurs."""
+"""The explain command: why a snapshot holds a sample, or does not."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +9,6 @@ from catalog.cli.output import count, print_json, print_table, shorten
 from catalog.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from catalog.why.diff import Difference
     from catalog.why.explanation import Explanation
 
 LISTS_SHOWN = 8
@@ -45,9 +43,7 @@ def _show_explanation(found: "Explanation") -> None:
     _show_verdict(found)
     _show_lists(found)
     _show_competitors(found)
-    if found.neighbours:
-        click.echo("\nin order" if found.chosen else "\nthe last members")
-        print_table([_neighbour(row, found) for row in found.neighbours])
+    _show_neighbours(found)
 
 
 def _show_verdict(found: "Explanation", indent: str = "") -> None:
@@ -71,17 +67,16 @@ def _show_messages(messages: list[dict[str, Any]], indent: str = "  ") -> None:
 def _show_lists(found: "Explanation") -> None:
     if not found.lists:
         return
-    click.echo("\nwhere it stands in every list, the first to come to it on top")
+    click.echo("\nevery list it stands in, the first to come to it on top")
     rows = [
         {
-            "task": row["task"],
-            "query": _query(row),
+            "list": _by(row),
             "turn": row["turn"],
             "rank": row["rank"],
-            "score": f"{row['score']:.5f}",
+            "score": _score(row["score"]),
             "walked to": row["reached"],
-            "at score": "" if row["needed_score"] is None else f"{row['needed_score']:.5f}",
-            "the list": row["fate"],
+            "score there": _score(row["needed_score"]),
+            "fate": row["fate"],
         }
         for row in found.lists[:LISTS_SHOWN]
     ]
@@ -90,189 +85,68 @@ def _show_lists(found: "Explanation") -> None:
         click.echo(f"… and {count(len(found.lists) - LISTS_SHOWN, 'list')} more: --json has all")
 
 
-def _query(row: dict[str, Any]) -> str:
+def _by(row: dict[str, Any]) -> str:
+    """Return the task and query that chose a sample, as people read them."""
     place = row["query_position"]
-    return str(row["query"] or ("" if place is None else f"number {place}"))
+    query = row["query"] or ("" if place is None else f"number {place}")
+    task = row["task"] or ""
+    return query if task and query.startswith(task) else f"{task} {query}".strip()
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def _show_competitors(found: "Explanation") -> None:
     if not found.competitors:
         return
-    click.echo("\nwhat it competed with there" if found.lists else "\nabout it in the rule's order")
-    print_table(
+    if not found.lists:
+        click.echo("\nabout it in the rule's order")
+    elif any(row["this"] for row in found.competitors):
+        click.echo("\nwhat it competed with in that list")
+    else:
+        click.echo("\nwhat has the last places of that list")
+    _show_rows(
         [
-            {
-                "": "▸" if row["this"] else "",
-                "rank": row["rank"],
-                "score": "" if row["score"] is None else f"{row['score']:.5f}",
-                "sample": row["hash"][:12],
-                "source": row["source"],
-                "fate": row["fate"],
-                "text": _text(row["messages"]),
-            }
+            ("▸" if row["this"] else "", f"{row['rank']:,}", row, row["fate"])
             for row in found.competitors
         ]
     )
 
 
-def _neighbour(row: dict[str, Any], found: "Explanation") -> dict[str, Any]:
-    chosen_by = "" if row["task"] is None else f"{row['task']} {_query(row)}".strip()
-    return {
-        "": "▸" if row["position"] == found.position else "",
-        "position": row["position"],
-        "turn": row["turn"],
-        "chosen by": chosen_by,
-        "score": "" if row["score"] is None else f"{row['score']:.5f}",
-        "sample": row["hash"][:12],
-        "source": row["source"],
-        "text": _text(row["messages"]),
-    }
-
-
-def _text(messages: list[dict[str, Any]]) -> str:
-    return shorten(" ⏵ ".join(message["content"] or "…" for message in messages), 60)
-
-
-@click.command("reproduce")
-@click.argument("snapshot")
-@common
-@pass_session
-def reproduce_command(session: Session, snapshot: str) -> None:
-    """Run a SNAPSHOT's recipe again on the pool as it was, and compare; exits 1 if it differs."""
-    with progress_bar() as progress:
-        found = session.open().reproduce(snapshot, progress=progress)
-    if session.json:
-        print_json(found)
-    elif found.identical:
-        click.echo(
-            f"{found.snapshot} comes out identical: {count(found.totals['kept'], 'member')} in "
-            f"the same order, each for the same reason\ndigest {found.digest}"
-        )
-    else:
-        click.echo(f"{found.snapshot} does not come out as it was frozen")
-        _show_totals(found.totals)
-        for cause in found.causes:
-            click.echo(f"why: {cause}")
-        if found.places:
-            click.echo("\nfirst places that differ")
-            print_table([_place(row) for row in found.places])
-    if not session.json:
-        for note in found.notes:
-            click.echo(f"note: {note}")
-    if not found.identical:
-        sys.exit(1)
-
-
-def _show_totals(totals: dict[str, Any]) -> None:
-    if not totals:
-        return
-    click.echo(f"{totals['kept']:,} members were frozen, {totals['remade']:,} come out now")
-    if totals["places"]:
-        click.echo(
-            f"{count(totals['places'], 'place')} differ, the first at position "
-            f"{totals['first_difference']:,}: {totals['went']:,} members out, "
-            f"{totals['came']:,} in, {totals['moved']:,} moved"
-        )
-    if totals["reasons"]:
-        click.echo(f"{count(totals['reasons'], 'member')} in the same place for another reason")
-
-
-def _place(row: dict[str, Any]) -> dict[str, Any]:
-    def score(value: float | None) -> str:
-        return "" if value is None else f"{value:.8f}"
-
-    return {
-        "position": row["position"],
-        "frozen": (row["frozen"] or "")[:12],
-        "its score": score(row["frozen_score"]),
-        "now": (row["now"] or "")[:12],
-        "its score now": score(row["now_score"]),
-    }
-
-
-@click.command("diff")
-@click.argument("before")
-@click.argument("after")
-@click.option("--limit", type=int, default=3, show_default=True, help="Examples of each reason.")
-@common
-@pass_session
-def diff_command(session: Session, before: str, after: str, limit: int) -> None:
-    """Say what came in, went out and moved from BEFORE to AFTER, and why."""
-    with progress_bar() as progress:
-        found = session.open().diff(before, after, limit=limit, progress=progress)
-    if session.json:
-        return print_json(found)
-    return _show_difference(found)
-
-
-def _show_difference(found: "Difference") -> None:
-    totals = found.totals
-    click.echo(
-        f"{found.before} ({count(totals['before'], 'member')}) → "
-        f"{found.after} ({count(totals['after'], 'member')})"
+def _show_neighbours(found: "Explanation") -> None:
+    if not found.neighbours or (found.chosen and found.competitors and not found.lists):
+        return  # the rule's order has shown them
+    click.echo("\nin order" if found.chosen else "\nthe last members")
+    _show_rows(
+        [
+            (
+                "▸" if row["position"] == found.position else "",
+                f"{row['position']:,}",
+                row,
+                " ".join(
+                    [
+                        *([] if row["turn"] is None else [f"turn {row['turn']:,}"]),
+                        *([] if row["task"] is None else [f"by {_by(row)}"]),
+                    ]
+                ),
+            )
+            for row in found.neighbours
+        ]
     )
-    if found.identical:
-        click.echo("the same members in the same order")
-    else:
+
+
+def _show_rows(rows: list[tuple[str, str, dict[str, Any], str]]) -> None:
+    """Print samples, each on a line, with the beginning of its text on the next."""
+    widths = [max(len(row[1]) for row in rows), max(len(_score(row[2]["score"])) for row in rows)]
+    for mark, place, row, told in rows:
+        score = f"{_score(row['score']):>{widths[1]}}  " if widths[1] else ""
         click.echo(
-            f"{totals['came']:,} in, {totals['went']:,} out, {totals['moved']:,} moved, "
-            f"{totals['stayed']:,} in the same place"
+            f"{mark:1} {place:>{widths[0]}}  {score}{row['hash'][:12]}  {row['source']}  {told}"
         )
-    _show_asked(found)
-    _show_pools(found)
-    for name, heading in (("came", "in"), ("went", "out"), ("moved", "moved")):
-        if totals[name]:
-            click.echo(f"\n{heading}: {totals[name]:,}")
-            _show_reasons(found, name)
-    for note in found.notes:
-        click.echo(f"note: {note}")
+        click.echo(f"  {'':>{widths[0]}}  {text_of(row['messages'])}")
 
 
-def _show_asked(found: "Difference") -> None:
-    if not found.recipe:
-        return click.echo("\nasked for alike: the recipes are the same")
-    click.echo("\nasked for otherwise")
-    for row in found.recipe:
-        before, after = (
-            "not given" if row[side] is None else shorten(str(row[side]), 60)
-            for side in ("before", "after")
-        )
-        click.echo(f"  {row['field']}: {before} → {after}")
-    return None
-
-
-def _show_pools(found: "Difference") -> None:
-    if found.pool_is_newer is None:
-        return click.echo("chosen from the same pool")
-    told = [
-        f"{number:,} {name.replace('_', ' ')}" for name, number in found.pools.items() if number
-    ]
-    newer = found.after if found.pool_is_newer == "after" else found.before
-    return click.echo(f"{newer} saw a newer pool: {', '.join(told) or 'nothing that counts'}")
-
-
-def _show_reasons(found: "Difference", name: str) -> None:
-    for reason in found.reasons[name]:
-        click.echo(f"  {reason['rows']:,} {reason['said']}")
-        for row in found.examples[name]:
-            if row["reason"] == reason["reason"]:
-                click.echo(f"    {row['hash'][:12]}  {row['source']}  {_how(row)}")
-                click.echo(f"      {_text(row['messages'])}")
-
-
-def _how(row: dict[str, Any]) -> str:
-    """Return how a row's place changed, as people read it."""
-
-    def place(side: str) -> str:
-        position, turn = row[f"{side}_position"], row[f"{side}_turn"]
-        if position is None:
-            return "out"
-        return f"position {position:,}" + ("" if turn is None else f" (turn {turn:,})")
-
-    far = row.get("distance")
-    if far is None:
-        return f"{place('before')} → {place('after')}"
-    then = f"turn {far['turn']:,}, the cut was {far['cut']:,}"
-    if row["before_position"] is None:
-        return f"{then} → {place('after')}"
-    return f"{place('before')} → {then}"
+def text_of(messages: list[dict[str, Any]]) -> str:
+    """Return the beginning of a conversation, on one line."""
+    return shorten(" ⏵ ".join(message["content"] or "…" for message in messages), 60)

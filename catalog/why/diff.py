@@ -1,38 +1,36 @@
 """Diff: what came in, went out and moved between two snapshots, and why each row did."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from catalog.errors import CatalogError, InvalidInput
+from catalog.errors import InvalidInput
 from catalog.home import Home
 from catalog.progress import Progress
+from catalog.references import Part, TaskReference
 from catalog.sql import load
 from catalog.store import Store
-from catalog.why.absence import absences
-from catalog.why.distance import Distance, distances
+from catalog.why.absent import Absent
 from catalog.why.explanation import as_told
 from catalog.why.past import Past, past
 
 Rows = list[dict[str, Any]]
 
-BEYOND = {"came": "rose", "went": "displaced"}
-"""Reasons of rows that both could have chosen, and one did not."""
-
 REASONS = {
     "came": {
         "added_later": "new in the pool since",
-        "retired": "was retired then, and is restored",
+        "retired": "retired then, restored since",
         "where": "did not fit the condition then",
-        "not_in": "was left out by --not-in then",
-        "contaminated": "was excluded as contaminated then",
-        "no_vector": "had no vector in the space then",
-        "no_score": "had no score then",
-        "rose": "was beyond the cut then",
-        "unknown": "why it was not chosen then cannot be told",
+        "not_in": "left out by --not-in then",
+        "contaminated": "excluded as contaminated then",
+        "no_vector": "without a vector in the space then",
+        "no_score": "without a score that the rule needed then",
+        "passed_over": "passed over then: source full, or too near to a member",
+        "beyond": "beyond the cut then",
+        "not_given": "not given by the statement or rule then",
+        "not_taken": "not taken from any part then",
+        "unknown": "not chosen then; why cannot be told",
     },
     "went": {
         "added_later": "not yet in the pool",
@@ -40,10 +38,13 @@ REASONS = {
         "where": "now excluded: does not fit the condition",
         "not_in": "now excluded: in what --not-in leaves out",
         "contaminated": "now excluded: contaminated",
-        "no_vector": "has no vector in the space",
-        "no_score": "has no score that the rule needs",
-        "displaced": "displaced: beyond the cut",
-        "unknown": "why it is not chosen cannot be told",
+        "no_vector": "without a vector in the space",
+        "no_score": "without a score that the rule needs",
+        "passed_over": "passed over: source full, or too near to a member",
+        "beyond": "displaced: beyond the cut",
+        "not_given": "not given by the statement or rule",
+        "not_taken": "not taken from any part",
+        "unknown": "not chosen; why cannot be told",
     },
     "moved": {
         "shifted": "shifted by what came and went before it",
@@ -52,7 +53,7 @@ REASONS = {
         "reordered": "its turn changed",
     },
 }
-"""What the reasons are called."""
+"""What the reasons are called, in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +109,18 @@ def diff(home: Home, before: str, after: str, limit: int, progress: Progress) ->
         went = reader.arrow(load("diff/only"), holder=ids["before"], other=ids["after"])
         moved = reader.arrow(load("diff/moved"), **ids)
     notes: list[str] = []
-    asked = {
-        "came": _reasoned(came, old, BEYOND["came"], notes),
-        "went": _reasoned(went, new, BEYOND["went"], notes),
-        "moved": moved,
+    sides = {
+        "came": Absent(came, old, progress, notes),
+        "went": Absent(went, new, progress, notes),
     }
+    asked = {"came": sides["came"].reasoned(), "went": sides["went"].reasoned(), "moved": moved}
     examples = {}
     with Store(home).read() as reader:
         for name, table in asked.items():
             reader.register("asked", table)
             examples[name] = reader.rows(load("diff/rows"), **ids, count=limit)
-    _add_distances(examples["came"], BEYOND["came"], old, notes, progress)
-    _add_distances(examples["went"], BEYOND["went"], new, notes, progress)
+    for name, side in sides.items():
+        side.measure(examples[name])
     pools, newer = _pools(old, new)
     return Difference(
         str(old.snapshot),
@@ -135,19 +136,6 @@ def diff(home: Home, before: str, after: str, limit: int, progress: Progress) ->
     )
 
 
-def _reasoned(rows: pa.Table, other: Past, beyond: str, notes: list[str]) -> pa.Table:
-    """Add why the other snapshot does not hold each of some samples."""
-    if not len(rows):
-        return rows.append_column("reason", pa.array([], pa.string()))
-    try:
-        reasons = absences(other, np.asarray(rows["sample_id"].to_numpy()))["reason"]
-        told = reasons.fill_null(beyond)
-    except CatalogError as error:
-        notes.append(f"the pool of {other.snapshot} cannot be looked at: {error.message}")
-        told = pa.array(["unknown"] * len(rows))
-    return rows.append_column("reason", told)
-
-
 def _counted(kind: str, table: pa.Table) -> Rows:
     found = table["reason"].value_counts().to_pylist()
     counts = {row["values"]: row["counts"] for row in found}
@@ -158,26 +146,13 @@ def _counted(kind: str, table: pa.Table) -> Rows:
     ]
 
 
-def _add_distances(
-    rows: Rows, beyond: str, other: Past, notes: list[str], progress: Progress
-) -> None:
-    """Add to examples how far the other snapshot was from taking them."""
-    wanted = [row["sample_id"] for row in rows if row["reason"] == beyond]
-    if not wanted or other.recipe.parts:
-        return
-    try:
-        found: dict[int, Distance] = distances(other, wanted, progress)
-    except CatalogError as error:
-        notes.append(f"how far {other.snapshot} was cannot be computed: {error.message}")
-        return
-    for row in rows:
-        if row["sample_id"] in found:
-            row["distance"] = vars(found[row["sample_id"]])
-
-
 def _recipes(old: Past, new: Past) -> Rows:
-    """Return the fields in which two recipes differ, those of a space one by one."""
-    one, other = _flat(old), _flat(new)
+    """Return the fields in which two recipes differ, those of two spaces one by one."""
+    apart = old.recipe.space is not None and new.recipe.space is not None
+    one, other = _flat(old, apart=apart), _flat(new, apart=apart)
+    if old.recipe.method == new.recipe.method and not {"sql", "rule", "parts"} & {*one}:
+        # The same method by name, though the rule that ships may have changed.
+        one["text of the rule"], other["text of the rule"] = old.snapshot.rule, new.snapshot.rule
     return [
         {"field": name, "before": one.get(name), "after": other.get(name)}
         for name in dict.fromkeys([*one, *other])
@@ -185,21 +160,31 @@ def _recipes(old: Past, new: Past) -> Rows:
     ]
 
 
-def _flat(seen: Past) -> dict[str, Any]:
-    plain = json.loads(seen.recipe.json())
-    space = plain.pop("space", None) or {}
-    tasks = plain.pop("tasks", None) or []
-    flat = {name: value for name, value in plain.items() if value not in (None, [], {}, False)}
-    flat |= {f"space.{name}": value for name, value in space.items()}
-    flat["tasks"] = ", ".join(map(_task, tasks)) or None
-    if seen.recipe.sql is None and seen.recipe.rule is None:
-        flat["text of the rule"] = seen.snapshot.rule
+def _flat(seen: Past, *, apart: bool) -> dict[str, Any]:
+    """Return a recipe's fields as people compare them; a space's `apart`, or as its name."""
+    recipe = seen.recipe
+    flat = {name: value for name, value in recipe.plain().items() if value not in _UNUSED}
+    if recipe.space is not None and apart:
+        flat |= {f"space.{name}": value for name, value in recipe.space.items()}
+    named = seen.space.name if seen.space is not None else None
+    flat["space"] = None if apart or recipe.space is None else named or recipe.space["model"]
+    flat["tasks"] = ", ".join(map(_task, recipe.tasks)) or None
+    flat["parts"] = ", ".join(map(_part, recipe.parts)) or None
+    flat["not_in"] = ", ".join(f"{one.name} ({one.digest[:8]})" for one in recipe.not_in) or None
     return flat
 
 
-def _task(task: dict[str, str]) -> str:
-    role = ":heldout" if task["role"] == "heldout" else ""
-    return f"{task['name']}{role} ({task['digest'][:8]})"
+_UNUSED = (None, [], {}, False)
+
+
+def _task(task: TaskReference) -> str:
+    role = ":heldout" if task.role == "heldout" else ""
+    return f"{task.name}{role} ({task.digest[:8]})"
+
+
+def _part(part: Part) -> str:
+    amount = f"{part.count}" if part.share is None else f"{part.share:.6g}"
+    return f"{part.snapshot}={amount} ({part.digest[:8]})"
 
 
 def _pools(old: Past, new: Past) -> tuple[dict[str, int], str | None]:

@@ -59,9 +59,9 @@ def _list_row(
     if one.turn == turn:
         fate = "took it"
     elif turn is not None and one.turn <= last_turn:
-        fate = "came to it later"
+        fate = "later"
     else:
-        fate = "passed over it" if one.rank <= one.reached else "did not come to it"
+        fate = "passed over" if one.rank <= one.reached else "not reached"
     return {
         "task": one.task,
         "query": query.get("query"),
@@ -92,11 +92,14 @@ def _why_chosen(
         f"by query {query} of task {chief.task}: score {chief.score:.6f}, rank {chief.rank:,} of "
         f"{'its list' if walk.lists > 1 else 'the list'}",
     ]
-    later = [row for row in told.lists if row["fate"] == "came to it later"]
-    if walk.lists > 1:
+    others = [row for row in told.lists if row["fate"] != "took it"]
+    later = [row for row in others if row["fate"] == "later"]
+    if others:
+        when = f"the first would have at turn {others[0]['turn']:,}"
         said.append(
-            f"{len(later):,} of the other {walk.lists - 1:,} lists came to it later"
-            + (f", the first at turn {later[0]['turn']:,}" if later else "")
+            f"{len(later):,} of the other {len(others):,} lists came to it later; {when}"
+            if later
+            else f"none of the other {len(others):,} lists came to it; {when}"
         )
     return said
 

@@ -31,15 +31,19 @@ def verdict(told: Explanation, parts: list[Explanation]) -> list[str]:
     """Say which parts of a mix hold a sample, in sentences."""
     holding = [part for part in parts if part.chosen]
     held = "; ".join(f"{part.snapshot} holds it at position {part.position:,}" for part in holding)
-    if told.chosen:
-        times = told.reason.get("repeats") or 1
-        said = [
-            f"chosen: position {told.position:,} of {told.size:,}"
-            + (f", counted {times} times" if times > 1 else "")
+    if not told.chosen:
+        return [
+            f"not chosen: {held}, beyond what was taken of it"
+            if holding
+            else "not chosen: no part holds it"
         ]
-        if holding:
-            said.append(f"{held}: the first of these that came to it gave it")
-        return said
-    if holding:
-        return [f"not chosen: {held}, beyond what was taken of it"]
-    return ["not chosen: no part holds it"]
+    times = told.reason.get("repeats") or 1
+    again = f", counted {times} times" if times > 1 else ""
+    said = [f"chosen: position {told.position:,} of {told.size:,}{again}"]
+    # A member's rank in a mix is its place in the part that gave it.
+    givers = [part for part in holding if part.position == told.reason["rank"]]
+    if givers:
+        said.append(
+            f"given by {givers[0].snapshot}, where it is at position {givers[0].position:,}"
+        )
+    return said

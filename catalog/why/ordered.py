@@ -96,7 +96,7 @@ def _why_not(
 def _value(seen: Past, row: dict[str, Any], sample_hash: str) -> str:
     """Return what orders a sample: its score, or what was drawn for it."""
     if row["score"] is not None:
-        return f"score {row['score']:.6f}"
+        return f"score {row['score']:.6g}"
     if seen.recipe.method in DRAWN:
         drawn = md5(f"{seen.recipe.seed}{sample_hash}".encode()).hexdigest()[:12]
         rank = f" (number {row['rank']:,} of its source)" if row["rank"] is not None else ""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from catalog.progress import Progress
 from catalog.sql import load
 from catalog.store import Store, scratch
+from catalog.vectors import Ids
 from catalog.why.past import Past
 
 EXACT_ROWS = 20_000_000
@@ -64,33 +65,40 @@ class Walk:
         self._memory = seen.home.settings.memory_limit
         self._last_turn = last_turn
         self.lists = self._ranker.lists
-        depth = last_turn // self.lists + 2 + around
-        self._ranking = self._ranked(depth)
-        self._reached = self._reached_by(seen)
+        walked = self._walked(seen)
+        self._ranking = self._ranked(max(walked.values()) + 2 + around)
+        scores = self._scores_at(walked)
+        self._reached = {n: (rank, scores.get(n)) for n, rank in walked.items()}
 
     def _ranked(self, limit: int) -> pa.Table:
         ranking = self._ranker.rank(min(limit, self._size))
         with scratch({"ranking": ranking}, self._memory) as reader:
             return reader.arrow(load("explain/ranked"))
 
-    def _reached_by(self, seen: Past) -> dict[int, tuple[int, float | None]]:
-        """Return each list's last reached rank and the score there."""
-        reached: dict[int, tuple[int, float | None]] = dict.fromkeys(range(self.lists), (-1, None))
-        if seen.constrained:  # what was passed over is not counted by turns
-            with Store(seen.home).read() as reader:
-                rows = reader.rows(
-                    load("explain/reached"),
-                    snapshot_id=seen.snapshot.snapshot_id,
-                    lists=self.lists,
-                )
-            return reached | {row["list"]: (row["rank"], row["score"]) for row in rows}
-        ranks = {n: (self._last_turn - n) // self.lists for n in range(self.lists)}
-        last = pa.table(
-            {"list": pa.array(ranks, pa.int64()), "rank": pa.array(ranks.values(), pa.int64())}
-        )
-        found = self._ranking.join(last, ["list", "rank"], join_type="inner")
-        scores = dict(zip(*(found[name].to_pylist() for name in ("list", "score")), strict=True))
-        return {number: (rank, scores.get(number)) for number, rank in ranks.items()}
+    def _walked(self, seen: Past) -> dict[int, int]:
+        """Return the last rank that the walk came to in each list; -1 where it had no turn."""
+        if not seen.constrained:
+            return {n: (self._last_turn - n) // self.lists for n in range(self.lists)}
+        with Store(seen.home).read() as reader:  # what was passed over took no turn
+            rows = reader.rows(
+                load("explain/reached"),
+                snapshot_id=seen.snapshot.snapshot_id,
+                lists=self.lists,
+            )
+        return dict.fromkeys(range(self.lists), -1) | {row["list"]: row["rank"] for row in rows}
+
+    def _scores_at(self, ranks: dict[int, int]) -> dict[int, float]:
+        """Return the score at one rank of each list; lists without that rank are left out."""
+        wanted = {"list": list(ranks), "rank": list(ranks.values())}
+        found = self._ranking.join(pa.table(wanted), ["list", "rank"], join_type="inner")
+        pairs = zip(found["list"].to_pylist(), found["score"].to_pylist(), strict=True)
+        return dict(pairs)
+
+    def come_to(self) -> Ids:
+        """Return the ids of all samples that some list came to, ascending; members among them."""
+        last = np.array([self._reached[n][0] for n in range(self.lists)])
+        inside = self._ranking["rank"].to_numpy() <= last[self._ranking["list"].to_numpy()]
+        return np.unique(self._ranking["sample_id"].to_numpy()[inside])
 
     def window(self, number: int, rank: int, around: int) -> list[dict[str, Any]]:
         """Return the samples of a list about a rank: list, sample_id, score, query_id, rank."""

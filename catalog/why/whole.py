@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.progress import Progress
 from catalog.selecting.choosing import choose
+from catalog.vectors import Ids
 from catalog.why.past import Past
 
 
@@ -51,6 +53,10 @@ class Whole:
         wanted = pa.array(sorted(set(sample_ids)), pa.int64())
         rows = self._order.filter(pc.is_in(self._order["sample_id"], value_set=wanted))
         return {row["sample_id"]: row for row in rows.to_pylist()}
+
+    def first(self, count: int) -> Ids:
+        """Return the ids of the first samples, in order."""
+        return np.asarray(self._order["sample_id"].slice(0, count).to_numpy())
 
     def window(self, place: int, around: int) -> list[dict[str, Any]]:
         """Return the samples about a place, in order."""
