@@ -8,6 +8,7 @@ import sys
 import click
 
 from catalog.cli.audit import audit_group
+from catalog.cli.changes import diff_command, reproduce_command
 from catalog.cli.compare import compare_command
 from catalog.cli.decontaminate import decontaminate_command
 from catalog.cli.demo import demo_command
@@ -37,7 +38,7 @@ from catalog.cli.snapshots import (
 )
 from catalog.cli.spaces import space_group, spaces_command
 from catalog.cli.sql import sql_command
-from catalog.cli.why import diff_command, explain_command, reproduce_command
+from catalog.cli.why import explain_command
 
 COMMANDS = (
     init_command,

@@ -174,7 +174,7 @@ def _flat(seen: Past, *, apart: bool) -> dict[str, Any]:
     return flat
 
 
-_UNUSED = (None, [], {}, False)
+_UNUSED: tuple[object, ...] = (None, [], {}, False)
 
 
 def _task(task: TaskReference) -> str:
