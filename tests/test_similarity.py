@@ -1,5 +1,6 @@
 """Exact scores: the same bits for the same vectors, whatever the block, the order, the limit."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import similarity
+from catalog.errors import StoreError
 from catalog.similarity import BestPerTask, TopPerQuery, score
 
 
@@ -98,7 +100,8 @@ def test_the_best_of_a_query_are_those_of_a_whole_sort(
     scores = generator.integers(0, 5, size=(queries, count)).astype(np.float32)  # many ties
     keys = generator.permutation(count).astype(np.int64)
     top = TopPerQuery(queries, limit, keys)
-    top._room = 7  # so that little is held, and it is shrunk often
+    top._step = 7  # so that little is held, and it is shrunk often
+    top._numbers = top._numbers[:, : limit + 7].copy()
     for start in range(0, count, piece):
         positions = np.arange(start, min(start + piece, count))
         top.add(positions, scores[:, positions].T)
@@ -135,6 +138,89 @@ def test_the_best_of_a_task_are_those_of_its_queries(
         assert found.tolist() == of_task[expected].tolist()
         for position, query in zip(positions, numbers, strict=True):
             assert query == start + scores[start:end, position].argmax()
+
+
+@pytest.mark.parametrize("stored", ["float32", "float16"])
+def test_the_best_are_those_of_a_product_in_memory(stored: str) -> None:
+    generator = np.random.default_rng(6)
+    count, limit = 3 * similarity.BLOCK_ROWS + 17, 40
+    values, asked = unit(generator, count, 32).astype(stored), unit(generator, 11, 32)
+    values[generator.choice(count, 200)] = values[5]  # ties, across the borders of blocks
+    keys = generator.permutation(count).astype(np.int64)
+    ids, order = np.arange(count) * 3 + 2, generator.permutation(count)
+    best, top = BestPerTask([4, 7], count, means=True), TopPerQuery(11, limit, keys)
+    exact = np.full((count, 11), np.nan, np.float32)
+    for positions, scores in score(Scanned(ids[order], values[order], 1000), asked, ids):  # type: ignore[arg-type]
+        best.add(positions, scores)
+        top.add(positions, scores)
+        exact[positions] = scores
+    assert np.allclose(exact, values.astype(np.float32) @ asked.T, atol=1e-6)
+    for query, (positions, found, _) in enumerate(top.top()):
+        expected = np.lexsort((keys, -exact[:, query]))[:limit]
+        assert positions.tolist() == expected.tolist()
+        assert found.tolist() == exact[expected, query].tolist()
+    for task, part in enumerate((exact[:, :4], exact[:, 4:])):
+        assert np.array_equal(best.scores[task], part.max(axis=1))
+        assert np.array_equal(best.queries[task], part.argmax(axis=1) + 4 * task)
+        assert np.allclose(best.means[task], part.mean(axis=1), atol=1e-7)
+    twins = np.flatnonzero((values == values[5]).all(axis=1))
+    assert len(twins) > 100 and len(set(best.means[0, twins].tolist())) == 1
+
+
+def test_fewer_samples_than_the_limit_are_all_given() -> None:
+    top = TopPerQuery(2, 10, np.array([3, 1, 2]))
+    top.add(np.arange(3), np.array([[0.5, -1], [0.5, 0], [-0.0, 0.0]], np.float32))
+    lists = [(positions.tolist(), scores.tolist()) for positions, scores, _ in top.top()]
+    assert lists == [([1, 0, 2], [0.5, 0.5, 0.0]), ([1, 2, 0], [0.0, 0.0, -1.0])]
+
+
+def test_the_two_zeros_are_one_score() -> None:
+    top = TopPerQuery(1, 2, np.array([2, 1, 0]))
+    top.add(np.arange(3), np.array([[0.0], [-0.0], [0.0]], np.float32))
+    [(positions, _, _)] = top.top()
+    assert positions.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("scores", [[-1.0, -0.25, 0.0, 1e-40, 0.25, 1.0], [3e38, -3e38]])
+def test_a_score_survives_being_held_as_a_number(scores: list[float]) -> None:
+    values = np.array(scores, np.float32)
+    top = TopPerQuery(1, len(values), np.arange(len(values)))
+    top.add(np.arange(len(values)), values[:, None])
+    [(_, found, _)] = top.top()
+    assert found.tolist() == sorted(values.tolist(), reverse=True)
+
+
+def test_what_is_held_is_bounded_by_the_limit() -> None:
+    generator = np.random.default_rng(7)
+    top = TopPerQuery(3, 5, np.arange(100_000))
+    assert top._numbers.shape == (3, 5 + similarity.BLOCK_ROWS)
+    for start in range(0, 100_000, 5000):  # rising, the worst there is
+        scores = np.arange(start, start + 5000, dtype=np.float32)[:, None].repeat(3, 1)
+        top.add(np.arange(start, start + 5000), scores + generator.random((5000, 3), np.float32))
+    assert [found.tolist() for found, _, _ in top.top()] == [list(range(99_999, 99_994, -1))] * 3
+
+
+def test_a_vector_that_is_no_number_is_told() -> None:
+    values = unit(np.random.default_rng(8), 10, 4)
+    values[7, 2] = np.nan
+    with pytest.raises(StoreError, match="no number"):
+        list(score(Scanned(np.arange(10), values, 10), values[:1], np.arange(10)))  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="no number"):
+        list(score(Scanned(np.arange(10), values, 10), values[7:8], np.arange(3)))  # type: ignore[arg-type]
+
+
+def test_leaving_in_the_middle_ends_the_reading() -> None:
+    values = unit(np.random.default_rng(9), 9000, 4)
+    before = threading.active_count()
+    for _ in score(Scanned(np.arange(9000), values, 100), values[:1], np.arange(9000)):  # type: ignore[arg-type]
+        break
+    assert threading.active_count() <= before + 1
+
+
+def test_no_sample_gives_no_block() -> None:
+    values = unit(np.random.default_rng(10), 5, 4)
+    empty = np.empty(0, np.int64)
+    assert list(score(Scanned(np.arange(5), values, 5), values[:1], empty)) == []  # type: ignore[arg-type]
 
 
 def test_blocks_have_one_shape_the_last_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
