@@ -186,7 +186,7 @@ def _report(work: EmbeddingJob, limit: int | None) -> EmbedReport:
         seconds=work.seconds,
         limit=limit,
         scored=dict(work.scored),
-        unscored=dict(work.unscored),
+        unscored={reason: count for reason, count in work.unscored.items() if count},
         renamed=work.renamed,
     )
 

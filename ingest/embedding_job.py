@@ -20,7 +20,14 @@ from catalog.store import Store
 from catalog.vectors import Embedded, Ids, Kind, Vectors
 from ingest.batching import by_tokens
 from ingest.encoder import Encoder
-from ingest.scores.columns import Column, Values, mean_nlls, nll_columns
+from ingest.scores.columns import (
+    NO_ANSWER,
+    TOO_SHORT,
+    Column,
+    Values,
+    mean_nlls,
+    nll_columns,
+)
 from ingest.template import Rendered
 from ingest.tokens import Flags, Tokens, within
 from ingest.windows import Pause, ahead, in_windows
@@ -166,7 +173,7 @@ class EmbeddingJob:
         unheard = np.isin(window.ids, self.unheard) & (window.kind == "sample")
         self.empty += int((lengths == 0).sum())
         if self.nll:
-            self.unscored["shorter than two tokens"] += int((unheard & (lengths < 2)).sum())
+            self.unscored[TOO_SHORT] += int((unheard & (lengths < 2)).sum())
         for vector, score in ((True, True), (True, False), (False, True)):
             least = 1 if vector else 2
             rows = np.flatnonzero((bare == vector) & (unheard == score) & (lengths >= least))
@@ -191,9 +198,10 @@ class EmbeddingJob:
             self.done[window.kind] += len(rows)
         if score:
             costs = self.encoder.nlls(states)
+            whole = mean_nlls(costs)
             answers = mean_nlls(costs, [window.answers[row] for row in rows])
-            batch.nlls = mean_nlls(costs), answers
-            self.unscored["no answer within the limit"] += int(np.isnan(answers).sum())
+            batch.nlls = whole, answers
+            self.unscored[NO_ANSWER] += int((np.isnan(answers) & ~np.isnan(whole)).sum())
         self.passed += len(rows)
         self.tokens += sum(map(len, texts))
         fraction = (self.passed + self.empty) / self.total

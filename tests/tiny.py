@@ -179,6 +179,65 @@ FAMILIES: dict[str, Callable[[], tuple[Any, Any]]] = {
 """Random models: `llama_left` is in bfloat16 and pads and cuts on the left, as some are."""
 
 
+def _sized(**names: Any) -> dict[str, Any]:
+    return {"vocab_size": VOCABULARY, "num_key_value_heads": 2, "head_dim": 8, **SIZES, **names}
+
+
+def _with_tokenizer(model: Any) -> tuple[Any, Any]:
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
+    return model, _tokenizer(MARKS, "<s> $A", **names)
+
+
+def _gemma2() -> tuple[Any, Any]:
+    import transformers as t
+
+    config = t.Gemma2Config(**_sized(final_logit_softcapping=1.0))
+    return _with_tokenizer(t.Gemma2ForCausalLM(config))
+
+
+def _cohere() -> tuple[Any, Any]:
+    import transformers as t
+
+    return _with_tokenizer(t.CohereForCausalLM(t.CohereConfig(**_sized(logit_scale=0.25))))
+
+
+def _granite() -> tuple[Any, Any]:
+    import transformers as t
+
+    return _with_tokenizer(t.GraniteForCausalLM(t.GraniteConfig(**_sized(logits_scaling=8.0))))
+
+
+def _opt() -> tuple[Any, Any]:
+    import transformers as t
+
+    config = t.OPTConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        ffn_dim=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        word_embed_proj_dim=16,
+        max_position_embeddings=128,
+    )
+    return _with_tokenizer(t.OPTForCausalLM(config))
+
+
+def _mixtral() -> tuple[Any, Any]:
+    import transformers as t
+
+    return _with_tokenizer(t.MixtralForCausalLM(t.MixtralConfig(**_sized(num_local_experts=4))))
+
+
+SCALED: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "gemma2": _gemma2,
+    "cohere": _cohere,
+    "granite": _granite,
+    "opt": _opt,
+    "mixtral": _mixtral,
+}
+"""Families that do something of their own between the last hidden state and the logits."""
+
+
 def save_model(family: str, folder: Path, *, seed: int = 0) -> Path:
     """Make a random model of a family, its weights large enough for texts to differ."""
     import torch
@@ -187,7 +246,7 @@ def save_model(family: str, folder: Path, *, seed: int = 0) -> Path:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.manual_seed(seed)
-    model, tokenizer = FAMILIES[family]()
+    model, tokenizer = (FAMILIES | SCALED)[family]()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:

@@ -60,7 +60,7 @@ def read_cells(path: str, keys: Sequence[str], values: Sequence[str]) -> pa.Tabl
             blocks = (block for place in find([path]) for block in place.blocks(MAX_ROW_BYTES))
             parts = (_json(block, keys, values) for block in blocks)
         return pa.concat_tables(chain([SCHEMA.empty_table()], parts)).combine_chunks()
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, KeyError, pa.ArrowException) as error:  # a column twice: KeyError
         raise UnreadableInput(
             f"cannot read {path}: {error}", hint="Give a JSONL, CSV or Parquet file."
         ) from error
@@ -96,7 +96,7 @@ def _pointers(names: Sequence[str]) -> list[str]:
 def _parquet(path: str, keys: Sequence[str], values: Sequence[str]) -> Iterator[pa.Table]:
     with pyarrow.parquet.ParquetFile(path) as file:
         chosen = _chosen(path, file.schema_arrow.names, keys, values)
-        columns = [name for name in chosen if name]
+        columns = list(dict.fromkeys(name for name in chosen if name))
         line = 1
         for batch in file.iter_batches(BATCH_ROWS, columns=columns):
             yield _table(batch, line, *chosen)
@@ -110,7 +110,7 @@ def _csv(path: str, keys: Sequence[str], values: Sequence[str]) -> Iterator[pa.T
     with pa.input_stream(path, compression=codec) as stream:
         names = pyarrow.csv.open_csv(stream).schema.names
     chosen = _chosen(path, names, keys, values)
-    columns = [name for name in chosen if name]
+    columns = list(dict.fromkeys(name for name in chosen if name))
     convert = pyarrow.csv.ConvertOptions(
         include_columns=columns,
         column_types=dict.fromkeys(columns, pa.string()),
@@ -164,7 +164,7 @@ def _plain(column: pa.Array) -> pa.Array:
     kind = column.type
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     if number or pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
+        return pc.cast(column, pa.float64(), safe=False)
     return _text(column)
 
 

@@ -28,6 +28,10 @@ Values = npt.NDArray[np.float64]
 NLL = "nll"
 ANSWER_NLL = "answer_nll"
 
+TOO_SHORT = "shorter than two tokens"
+NO_ANSWER = "no answer within the limit"
+"""Why a sample has no score."""
+
 PASS = ("model", "model_revision", "compute_dtype")
 TEXT = ("template", "template_hash", "text", "max_tokens")
 

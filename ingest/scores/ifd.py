@@ -16,8 +16,8 @@ from catalog.store import Reader, Store
 from catalog.vectors import Ids
 from ingest.embedding_job import read_window
 from ingest.encoder import Encoder
-from ingest.scores.columns import ANSWER_NLL, PASS, Column, Values, contract
-from ingest.scores.plans import NO_ANSWER, Prepared, Stretch
+from ingest.scores.columns import ANSWER_NLL, NO_ANSWER, PASS, Column, Values, contract
+from ingest.scores.plans import Prepared, Stretch
 from ingest.template import Answer
 from ingest.tokens import UNLIMITED, Flags, Places, within
 

@@ -12,11 +12,8 @@ from catalog.store import Reader, Store
 from catalog.vectors import Ids
 from ingest.embedding_job import read_window
 from ingest.encoder import Encoder
-from ingest.scores.columns import Column, Values, nll_columns
+from ingest.scores.columns import NO_ANSWER, TOO_SHORT, Column, Values, nll_columns
 from ingest.tokens import Flags
-
-TOO_SHORT = "shorter than two tokens"
-NO_ANSWER = "no answer within the limit"
 
 
 @dataclass(frozen=True)
