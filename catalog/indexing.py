@@ -1,5 +1,6 @@
 """Building a vector index and measuring what it finds against exact search."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -8,7 +9,7 @@ import numpy as np
 
 from catalog import schema
 from catalog.ann import Approximate
-from catalog.errors import InvalidInput, TooFewSamples
+from catalog.errors import InvalidInput, StoreError, TooFewSamples
 from catalog.home import Home
 from catalog.index import (
     RECALL_AT,
@@ -43,6 +44,9 @@ ENOUGH_QUERIES = 100
 EF_CONSTRUCTION = 150
 """Half of LanceDB's: builds twice as fast, and what is lost is found by looking harder."""
 
+GRAPH_BYTES = 320
+"""What a graph's links take, for every vector."""
+
 
 def build_index(
     home: Home, space: str | None, kind: IndexKind = "hnsw_sq", progress: Progress = silent
@@ -70,7 +74,7 @@ def build_index(
     with Store(home).read() as reader:
         named = the_space(reader, space)
         queries = query_ids(reader)
-    _require_enough(home, named)
+    _require(home, named, kind)
     parameters = {"space": named.name, "kind": kind}
     with alone(home, named), job(home, "index", parameters, named.space.table_name) as running:
         table = open_table(home, named)
@@ -90,8 +94,18 @@ def build_index(
     return find_index(home, named)
 
 
-def _require_enough(home: Home, named: NamedSpace) -> None:
+def _require(home: Home, named: NamedSpace, kind: IndexKind) -> None:
+    """Check that there is enough to index, and room for it."""
     samples = int(open_table(home, named).count_rows())
+    width = named.space.width
+    row = {"flat": width * 4, "hnsw_sq": width + GRAPH_BYTES, "rq": width // 8 + 32}[kind]
+    free = shutil.disk_usage(home.path).free
+    if free < 2 * samples * row:  # it is sorted on disk before it is there
+        raise StoreError(
+            f"an index {kind} of {samples:,} vectors may need {2 * samples * row / 1e9:.1f} GB, "
+            f"{free / 1e9:.1f} GB are free at {home.path}",
+            hint="Free some space, or choose --kind rq, the smallest.",
+        )
     if samples < LEAST_SAMPLES:
         raise TooFewSamples(
             f"the space {named.name!r} has {samples:,} vectors, an index wants at least "
