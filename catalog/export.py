@@ -67,26 +67,28 @@ def export(
     path = Path(output).expanduser().absolute()
     try:
         _require_replaceable(path, format)
-        written = _write(home, snapshot, path, format, overwrite, progress)
+        with Store(home).read() as reader:
+            rows = int(reader.value(load("export/rows"), snapshot_id=snapshot.snapshot_id))
+        told = _told(_rows(home, snapshot), rows, progress)
+        written = _write(home, snapshot, told, path, format, overwrite)
     except OSError as error:
         raise InvalidInput(
             f"cannot write {path}: {error}", hint="Is there room, and may you write there?"
         ) from error
-    return ExportReport(str(snapshot), path, snapshot.size, written)
+    return ExportReport(str(snapshot), path, rows, written)
 
 
 def _write(
     home: Home,
     snapshot: Snapshot,
+    rows: Iterator[Row],
     path: Path,
     format: ExportFormat,
     overwrite: bool,
-    progress: Progress,
 ) -> bool:
     """Write aside, put it in place if it differs from what is there, and return whether it did."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.parent / f".{path.name}.{os.getpid()}.partial"
-    rows = _told(_rows(home, snapshot), snapshot.size, progress)
     try:
         if format == "jsonl":
             _write_jsonl(rows, aside)
@@ -128,7 +130,7 @@ def _told(rows: Iterator[Row], total: int, progress: Progress) -> Iterator[Row]:
 
 
 def _rows(home: Home, snapshot: Snapshot) -> Iterator[Row]:
-    """Give every member as an exported row, read in chunks."""
+    """Give every member as an exported row, as often as it counts; read in chunks."""
     for start in range(0, snapshot.size, CHUNK_ROWS):
         with Store(home).read() as reader:
             found = reader.arrow(
@@ -138,13 +140,14 @@ def _rows(home: Home, snapshot: Snapshot) -> Iterator[Row]:
                 last=start + CHUNK_ROWS - 1,
             )
         for row in found.to_pylist():
-            yield _row(row, str(snapshot))
+            for _ in range(row["repeats"]):
+                yield _row(row, str(snapshot))
 
 
 def _row(row: Row, snapshot: str) -> Row:
     content_hash = row["content_hash"].hex()
     tools = {} if row["tools"] is None else {"tools": json.loads(row["tools"])}
-    reasons = ("position", "score", "task", "query", "rank", "sources")
+    reasons = ("position", "repeats", "score", "task", "query", "rank", "sources")
     return {
         "id": row["external_id"] or content_hash,
         "dataset": row["source"],

@@ -14,6 +14,7 @@ REASON = pa.struct(
         ("content_hash", pa.string()),
         ("snapshot", pa.string()),
         ("position", pa.int64()),
+        ("repeats", pa.int32()),
         ("score", pa.float32()),
         ("task", pa.string()),
         ("query", pa.string()),

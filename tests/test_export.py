@@ -96,6 +96,7 @@ def test_jsonl_holds_every_row_as_it_came(odd: Catalog, tmp_path: Path) -> None:
         "content_hash": marks[0],
         "snapshot": "all@1",
         "position": 0,
+        "repeats": 1,
         "score": None,
         "task": None,
         "query": None,

@@ -1,5 +1,6 @@
 """Mixes: how much of each part, in which order, and what counts how often."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_a_sample_of_two_parts_counts_once_and_the_other_part_goes_on(cat: Catal
     assert sorted(ids(cat)) == [*range(1, 7), *range(8, 13)]
 
 
-def test_repeats_count_a_sample_up_to_the_stated_times(cat: Catalog) -> None:
+def test_repeats_count_a_sample_up_to_the_stated_times(cat: Catalog, tmp_path: Path) -> None:
     found = cat.mix("m", ["c=7", "a=3"], repeats=3)
     rows = found.members().to_pylist()
     assert {row["sample_id"]: row["repeats"] for row in rows} == {
@@ -57,6 +58,10 @@ def test_repeats_count_a_sample_up_to_the_stated_times(cat: Catalog) -> None:
     }
     assert found.size == 6
     assert cat.verify("m").problems == []
+    report = cat.export("m", tmp_path / "m.jsonl")
+    exported = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    assert [row["catalog"]["repeats"] for row in exported].count(3) == 3
+    assert report.rows == len(exported) == 10
     assert found.digest != cat.mix("n", ["c=3", "a=3"]).digest
     with pytest.raises(TooFewSamples, match="c@1 is to give 10 samples, and has 9"):
         cat.mix("m", ["c=10", "a=3"], repeats=3)

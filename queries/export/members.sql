@@ -17,6 +17,7 @@ with origin as (
 )
 select
     m.position,
+    m.repeats,
     s.content_hash,
     s.messages,
     s.tools,
