@@ -5,11 +5,13 @@ from typing import Any
 
 from catalog.home import Home
 from catalog.recipe import Recipe
+from catalog.references import Part
 from catalog.snapshot import Snapshot, find
 from catalog.sql import load
 from catalog.store import Store
 
 Rows = list[dict[str, Any]]
+PER_TASK = ("round_robin", "mean_max", "global_max")
 
 
 @dataclass(frozen=True)
@@ -60,39 +62,40 @@ class Marked:
     tasks: dict[str, int]
 
     @property
-    def in_words(self) -> str:
-        """Say it in one line."""
-        if not self.checked:
-            return "contamination: not checked (catalog decontaminate)"
-        listed = ", ".join(f"{task} {samples:,}" for task, samples in self.tasks.items())
-        if not self.samples:
-            return f"contamination: no member is marked ({len(self.checked)} query sets checked)"
-        return (
-            f"contamination: {self.samples:,} of the members are marked ({listed}); "
-            "leave such out with --exclude-contaminated"
-        )
-
-
-def contamination(home: Home, reference: str) -> Marked:
-    """Tell how many members of a snapshot are marked now, by task."""
-    snapshot = find(home, reference)
-    with Store(home).read() as reader:
-        rows = reader.rows(load("show/contamination"), snapshot_id=snapshot.snapshot_id)
-    tasks = {_task_name(row): row["samples"] for row in rows if row["samples"]}
-    return Marked([_task_name(row) for row in rows], rows[0]["any_task"] if rows else 0, tasks)
-
-
-def _task_name(row: dict[str, Any]) -> str:
-    return str(row["task"]) if row["role"] == "select" else f"{row['task']}:{row['role']}"
-
-
-def in_words(recipe: Recipe) -> str:
+    def in_words(recipe: Recipe) -> str:
     """Say how a recipe chooses; "RDS+" only for what the paper calls so."""
-    if recipe.method != "round_robin" or recipe.space is None:
+    if recipe.parts:
+        amounts = (_amount(part) for part in recipe.parts)
+        return f"mix of {', '.join(amounts)}, from the top of each"
+    said = _rule_in_words(recipe)
+    within = []
+    if recipe.max_per_source is not None:
+        within.append(f"at most {recipe.max_per_source:,} of a source")
+    if recipe.skip_near_duplicates is not None:
+        within.append(f"none nearer than {recipe.skip_near_duplicates:g} to an earlier one")
+    if recipe.not_in:
+        within.append(f"none of {', '.join(one.name for one in recipe.not_in)}")
+    if recipe.exclude_contaminated:
+        within.append("none that is marked as contaminated")
+    return "; ".join([said, *within])
+
+
+def _amount(part: Part) -> str:
+    amount = f"{part.share:.4%}".rstrip("0%").rstrip(".") + "%" if part.share else f"{part.count:,}"
+    return f"{amount} of {part.snapshot}"
+
+
+def _rule_in_words(recipe: Recipe) -> str:
+    if recipe.method not in PER_TASK or recipe.space is None:
         return recipe.method
     space = recipe.space
     states = f"{space['pooling']} states of {space['model']}"
+    if space.get("derivation"):
+        states = f"whitened {states}"
+    if recipe.method != "round_robin":
+        return f"{recipe.method} by {states}"
     over = "queries of one task" if len(recipe.tasks) == 1 else f"{len(recipe.tasks)} tasks"
     whole = space["template"] == "tulu" and space["text"] == "conversation"
     name = {"weighted_mean": "RDS+: ", "last_token": "RDS: "}.get(space["pooling"], "")
-    return f"{name if whole else ''}round robin over the {over}, by {states}"
+    named = name if whole and not space.get("derivation") else ""
+    return f"{named}round robin over the {over}, by {states}"

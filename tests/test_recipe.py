@@ -15,7 +15,7 @@ import ingest
 from catalog import Catalog
 from catalog.errors import InvalidInput, UnknownName
 from catalog.recipe import Recipe
-from catalog.references import TaskReference
+from catalog.references import Exclusion, Part, TaskReference
 from tests.test_selection import pool, queries
 from tests.tiny import add_vectors
 
@@ -35,7 +35,7 @@ RECIPES = st.one_of(
     st.builds(Recipe, method=st.just("sql"), sql=TEXTS, params=st.dictionaries(TEXTS, PARAMS)),
     st.builds(
         Recipe,
-        method=TEXTS.filter(lambda name: name != "sql"),
+        method=TEXTS.filter(lambda name: name not in ("sql", "mix")),
         size=st.integers(1, 2**63 - 1),
         where=st.none() | TEXTS,
         seed=st.integers(-(2**62), 2**62),
@@ -46,6 +46,31 @@ RECIPES = st.one_of(
         ).map(tuple),
         space=st.none() | st.dictionaries(TEXTS, TEXTS | st.integers(0, 9)),
         allow_fewer=st.booleans(),
+    ),
+    st.builds(
+        Recipe,
+        method=TEXTS.filter(lambda name: name not in ("sql", "mix")),
+        tokens=st.integers(1, 2**63 - 1),
+        rule=st.none() | TEXTS,
+        scores=st.dictionaries(TEXTS, st.dictionaries(TEXTS, TEXTS | st.integers())),
+        max_per_source=st.none() | st.integers(1, 99),
+        not_in=st.lists(
+            st.builds(Exclusion, st.sampled_from(["snapshot", "list"]), TEXTS, TEXTS), max_size=3
+        ).map(tuple),
+        skip_near_duplicates=st.none() | st.floats(0, 1, exclude_min=True),
+        skip_missing=st.booleans(),
+        exclude_contaminated=st.booleans(),
+    ),
+    st.builds(
+        Recipe,
+        method=st.just("mix"),
+        parts=st.lists(
+            st.builds(Part, TEXTS, TEXTS, share=st.floats(0, 1, exclude_min=True))
+            | st.builds(Part, TEXTS, TEXTS, count=st.integers(1, 99)),
+            min_size=1,
+            max_size=3,
+        ).map(tuple),
+        repeats=st.integers(1, 9),
     ),
 )
 
