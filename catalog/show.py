@@ -62,7 +62,33 @@ class Marked:
     tasks: dict[str, int]
 
     @property
-    def in_words(recipe: Recipe) -> str:
+    def in_words(self) -> str:
+        """Say it in one line."""
+        if not self.checked:
+            return "contamination: not checked (catalog decontaminate)"
+        listed = ", ".join(f"{task} {samples:,}" for task, samples in self.tasks.items())
+        if not self.samples:
+            return f"contamination: no member is marked ({len(self.checked)} query sets checked)"
+        return (
+            f"contamination: {self.samples:,} of the members are marked ({listed}); "
+            "leave such out with --exclude-contaminated"
+        )
+
+
+def contamination(home: Home, reference: str) -> Marked:
+    """Tell how many members of a snapshot are marked now, by task."""
+    snapshot = find(home, reference)
+    with Store(home).read() as reader:
+        rows = reader.rows(load("show/contamination"), snapshot_id=snapshot.snapshot_id)
+    tasks = {_task_name(row): row["samples"] for row in rows if row["samples"]}
+    return Marked([_task_name(row) for row in rows], rows[0]["any_task"] if rows else 0, tasks)
+
+
+def _task_name(row: dict[str, Any]) -> str:
+    return str(row["task"]) if row["role"] == "select" else f"{row['task']}:{row['role']}"
+
+
+def in_words(recipe: Recipe) -> str:
     """Say how a recipe chooses; "RDS+" only for what the paper calls so."""
     if recipe.parts:
         amounts = (_amount(part) for part in recipe.parts)
