@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -88,8 +89,25 @@ def make(model: Path, *, seed: int, samples: int = 80, max_tokens: int = 64) -> 
 
 
 def clear(scores: np.ndarray, sizes: Sequence[int]) -> list[int]:
-    """Leave out samples until no list has two whose scores nearly tie."""
-    every = np.concatenate([scores, best_per_task(scores, sizes)])
+    """Leave out samples until no list that a rule sorts has two whose scores nearly tie.
+
+    Args:
+        scores: (queries, samples), one task's queries after another's.
+        sizes: how many queries each task has.
+
+    Returns:
+        The places of the samples left, ascending.
+    """
+    best = best_per_task(scores, sizes)
+    several = [
+        best[list(tasks)]
+        for count in range(1, len(sizes) + 1)
+        for tasks in combinations(range(len(sizes)), count)
+    ]
+    ends = np.cumsum(sizes)
+    means = [scores[end - size : end].mean(axis=0) for end, size in zip(ends, sizes, strict=True)]
+    means += [tasks.mean(axis=0) for tasks in several]
+    every = np.concatenate([scores, means, [tasks.max(axis=0) for tasks in several]])
     left = np.arange(every.shape[1])
     while True:
         near: set[int] = set()

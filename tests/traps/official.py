@@ -12,6 +12,8 @@ import torch
 
 Message = dict[str, str]
 Lists = list[list[int]]
+Taken = tuple[int, float]
+"""A sample that was taken, and the score it was taken for."""
 
 
 def render(messages: Sequence[Message], end: str) -> str:
@@ -77,7 +79,7 @@ def sorted_lists(scores: np.ndarray, keys: Sequence[int]) -> Lists:
 
 def round_robin(
     scores: np.ndarray, sizes: Sequence[int], keys: Sequence[int], size: int
-) -> list[int]:
+) -> list[Taken]:
     """Pop from each list in turn until there are enough; a sample taken before uses up the turn.
 
     Args:
@@ -86,19 +88,44 @@ def round_robin(
         keys: of the samples, to break ties.
         size: samples to take, no more than there are.
     """
-    lists = sorted_lists(scores if len(sizes) == 1 else best_per_task(scores, sizes), keys)
-    taken: list[int] = []
+    turns = scores if len(sizes) == 1 else best_per_task(scores, sizes)
+    lists = sorted_lists(turns, keys)
+    taken: dict[int, float] = {}
     while len(taken) < size:
-        for ranked in lists:
+        for number, ranked in enumerate(lists):
             sample = ranked.pop(0)
             if sample not in taken:
-                taken.append(sample)
+                taken[sample] = float(turns[number, sample])
             if len(taken) >= size:
                 break
-    return taken
+    return list(taken.items())
 
 
-Rule = Callable[[np.ndarray, Sequence[int], Sequence[int], int], list[int]]
+def mean_max(
+    scores: np.ndarray, sizes: Sequence[int], keys: Sequence[int], size: int
+) -> list[Taken]:
+    """Take the highest means over one task's queries, or over several tasks; as `round_robin`."""
+    turns = scores if len(sizes) == 1 else best_per_task(scores, sizes)
+    return _highest(turns.mean(axis=0), keys, size)
 
-RULES: dict[str, Rule] = {"round_robin": round_robin}
+
+def global_max(
+    scores: np.ndarray, sizes: Sequence[int], keys: Sequence[int], size: int
+) -> list[Taken]:
+    """Take the highest scores over all queries of all tasks; arguments as for `round_robin`."""
+    return _highest(scores.max(axis=0), keys, size)
+
+
+def _highest(values: np.ndarray, keys: Sequence[int], size: int) -> list[Taken]:
+    [ranked] = sorted_lists(values[None], keys)
+    return [(sample, float(values[sample])) for sample in ranked[:size]]
+
+
+Rule = Callable[[np.ndarray, Sequence[int], Sequence[int], int], list[Taken]]
+
+RULES: dict[str, Rule] = {
+    "round_robin": round_robin,
+    "mean_max": mean_max,
+    "global_max": global_max,
+}
 """Rules by the name that `catalog select --method` knows."""

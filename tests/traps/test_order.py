@@ -16,9 +16,9 @@ from tests.conftest import talk
 from tests.tiny import add_vectors
 from tests.traps.conftest import Command, commands, embed, embedded, exported
 from tests.traps.material import Material, clear, write_rows
-from tests.traps.official import round_robin
+from tests.traps.official import RULES
 
-RULES = (
+CASES = (
     ("random",),
     ("balanced",),
     ("round_robin", "task0"),
@@ -29,7 +29,7 @@ RULES = (
 def chosen(run: Command, folder: Path) -> tuple[list[str], list[str]]:
     """Select by every rule: the digests, and the ids of the last one's exported rows."""
     digests = []
-    for method, *tasks in RULES:
+    for method, *tasks in CASES:
         words = [word for task in tasks for word in ("--task", task)]
         name = "-".join([method, *tasks])
         digests.append(run("select", name, "--method", method, *words, "--size", 40)["digest"])
@@ -129,20 +129,22 @@ def test_ties_go_by_order_key_everywhere(tmp_path: Path) -> None:
     every = np.array(list(queries.values())) @ np.array(list(samples.values())).T
     assert len(np.unique(every)) == 5
     places = {"task0": slice(0, 5), "task1": slice(5, 6), "task2": slice(6, 9)}
-    for store, tasks, size in (
-        ("float32", ["task0"], 150),
-        ("float16", ["task0"], 40),
-        ("float32", ["task1"], 40),
-        ("float32", ["task2", "task1", "task0"], 90),
-        ("float16", ["task1", "task2"], 150),
+    for rule, store, tasks, size in (
+        ("round_robin", "float32", ["task0"], 150),
+        ("round_robin", "float16", ["task0"], 40),
+        ("round_robin", "float32", ["task2", "task1", "task0"], 90),
+        ("round_robin", "float16", ["task1", "task2"], 150),
+        ("global_max", "float16", ["task1", "task2"], 60),
+        ("mean_max", "float32", ["task0"], 60),
+        ("mean_max", "float16", ["task0", "task1"], 60),
     ):
-        name = "-".join([store, *tasks])
+        name = "-".join([rule, store, *tasks])
         add_vectors(catalog.open(tmp_path / "home"), name, samples, queries, store)
         scores = np.concatenate([every[places[task]] for task in tasks])
         sizes = [counts[task] for task in tasks]
-        expected = round_robin(scores, sizes, list(keys.values()), size)
+        expected = RULES[rule](scores, sizes, list(keys.values()), size)
         words = [word for task in tasks for word in ("--task", task)]
         words += ["--space", name, "--size", str(size)]
-        run("select", name, "--method", "round_robin", *words)
+        run("select", name, "--method", rule, *words)
         ids = [row["id"] for row in exported(run, name, tmp_path)]
-        assert ids == [list(keys)[place] for place in expected]
+        assert ids == [list(keys)[place] for place, _ in expected]
