@@ -49,7 +49,7 @@ GRAPH_BYTES = 320
 
 
 def build_index(
-    home: Home, space: str | None, kind: IndexKind = "hnsw_sq", progress: Progress = silent
+    home: Home, space: str | None, kind: IndexKind = "rq", progress: Progress = silent
 ) -> Index:
     """Build a space's index, or build it anew, and measure its recall.
 
@@ -58,7 +58,7 @@ def build_index(
     Args:
         home: the catalog's.
         space: name of the embedding space; may be None if there is one.
-        kind: `hnsw_sq` answers fastest, `rq` is the smallest and the fastest to build, `flat` keeps
+        kind: `rq` is the smallest and the fastest to build, `hnsw_sq` answers fastest, `flat` keeps
             vectors as they are.
         progress: is told what is done.
 
@@ -169,9 +169,9 @@ class _Measure:
 
     def recall(self, home: Home, named: NamedSpace, progress: Progress) -> dict[str, Any]:
         """Look harder until enough is found, and return what that took and gave."""
-        for step in STEPS:
+        for tried, step in enumerate(STEPS, 1):
             found = self._share_found(Approximate(home, named, step))
-            progress(Tick("measure", None, {"queries": len(self.queries)}))
+            progress(Tick("measure", None, {"tries": tried}))
             if found >= WANTED_RECALL:
                 break
         return {

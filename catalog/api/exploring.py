@@ -101,7 +101,7 @@ class Exploring(Verbs):
         self,
         space: str | None = None,
         *,
-        kind: "IndexKind" = "hnsw_sq",
+        kind: "IndexKind" = "rq",
         progress: Progress = silent,
     ) -> "Index":
         """Build a space's vector index, or build it anew, and measure its recall."""

@@ -36,10 +36,10 @@ def index_group(context: click.Context) -> None:
 @click.option("--space", help="Embedding space; may be left out if there is one.")
 @click.option(
     "--kind",
-    type=click.Choice(["hnsw_sq", "rq", "flat"]),
-    default="hnsw_sq",
+    type=click.Choice(["rq", "hnsw_sq", "flat"]),
+    default="rq",
     show_default=True,
-    help="hnsw_sq answers fastest; rq is small and built fast; flat keeps vectors whole.",
+    help="rq is small and built fast; hnsw_sq answers fastest; flat keeps vectors whole.",
 )
 @common
 @pass_session
