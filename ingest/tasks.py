@@ -1,15 +1,17 @@
 """Task files become query sets: examples of what a selection is to help with."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from catalog import schema
 from catalog.api import Catalog
+from catalog.contamination.warning import TaskWarning, warnings_of
 from catalog.errors import InvalidInput, RefusedRows, TaskChanged
 from catalog.identity import digest
 from catalog.model import Role, Task
+from catalog.progress import Progress, silent
 from catalog.sql import load
 from catalog.store import Reader, Store, Transaction
 from ingest.inputs import find, recognise_format
@@ -24,10 +26,12 @@ class TaskReport:
     Attributes:
         task: the query set as it is now.
         added: whether this call made it, or a revision of it.
+        warnings: overlaps with held-out items, queries and the pool, and test items to select by.
     """
 
     task: Task
     added: bool
+    warnings: list[TaskWarning] = field(default_factory=list)
 
 
 def add_task(
@@ -38,8 +42,12 @@ def add_task(
     role: Role = "select",
     format: str = "auto",
     replace: bool = False,
+    check: bool = True,
+    progress: Progress = silent,
 ) -> TaskReport:
     """Add a query set; a query may lack its answer.
+
+    What is added stays added, whatever a look at it shows, or if that is interrupted.
 
     Args:
         catalog: the catalog to add to.
@@ -48,6 +56,8 @@ def add_task(
         role: `select` to choose samples by, `heldout` for test items to keep away from.
         format: as for `load`.
         replace: make a new revision if the task exists with other queries.
+        check: look for overlaps with held-out items and the pool, and warn.
+        progress: is told how far that is.
 
     Raises:
         RefusedRows: a row cannot be used; nothing is added.
@@ -63,7 +73,12 @@ def add_task(
             raise InvalidInput(f"{path} holds no query", hint="Give a file with one query a row.")
         with Store(catalog.home).write("tasks") as transaction:
             transaction.register("staged", read_staged(paths))
-            return _add(transaction, name, role, str(path), replace)
+            report = _add(transaction, name, role, str(path), replace)
+    if not (report.added and check):
+        return report
+    return TaskReport(
+        report.task, True, warnings_of(catalog.home, report.task, str(path), progress)
+    )
 
 
 def check_name(name: str) -> None:

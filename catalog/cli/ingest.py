@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.cli.frame import CatalogGroup, Session, common, pass_session
-from catalog.cli.output import count, print_json, print_table
+from catalog.cli.output import count, print_json, print_table, shorten
 from catalog.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from catalog.contamination.warning import TaskWarning
     from ingest.loading import IngestReport, Recognised
 
 FORMATS = ("auto", "messages", "alpaca", "sharegpt", "prompt-completion")
@@ -137,22 +138,31 @@ def tasks_group(context: click.Context) -> None:
 )
 @click.option("--format", "format_name", type=click.Choice(FORMATS), default="auto")
 @click.option("--replace", is_flag=True, help="Make other queries the task's next revision.")
+@click.option(
+    "--check/--no-check",
+    default=True,
+    show_default=True,
+    help="Look for overlaps with held-out items and the pool, and warn.",
+)
 @common
 @pass_session
 def tasks_add_command(
-    session: Session, name: str, path: str, role: str, format_name: str, replace: bool
+    session: Session, name: str, path: str, role: str, format_name: str, replace: bool, check: bool
 ) -> None:
-    """Add the query set in PATH as the task NAME."""
+    """Add the query set in PATH as the task NAME, and warn of what it overlaps."""
     import ingest
 
-    report = ingest.add_task(
-        session.open(),
-        name,
-        path,
-        role="heldout" if role == "heldout" else "select",
-        format=format_name,
-        replace=replace,
-    )
+    with progress_bar() as progress:
+        report = ingest.add_task(
+            session.open(),
+            name,
+            path,
+            role="heldout" if role == "heldout" else "select",
+            format=format_name,
+            replace=replace,
+            check=check,
+            progress=progress,
+        )
     if session.json:
         return print_json(report)
     task = report.task
@@ -161,3 +171,19 @@ def tasks_add_command(
         f"task {task.name} ({task.role}), revision {task.revision}, "
         f"{count(task.query_count, 'query')}: {told}"
     )
+    for warning in report.warnings:
+        _show_warning(warning, task.name)
+
+
+def _show_warning(warning: "TaskWarning", task: str) -> None:
+    click.echo(f"Warning: {warning.message}", err=True)
+    for example in warning.examples:
+        click.echo(f"  both have: {shorten(example.evidence)}", err=True)
+        click.echo(f"    {shorten(example.item)}\n    {shorten(example.other)}", err=True)
+    hints = {
+        "tasks": "Do not report results on items that samples were chosen by.",
+        "pool": f"catalog decontaminate --task {task}, then select with --exclude-contaminated.",
+        "test split": "Select by examples of a dev or few-shot set, and add these with "
+        "--role heldout.",
+    }
+    click.echo(f"Hint: {hints[warning.kind]}", err=True)

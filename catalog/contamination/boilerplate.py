@@ -104,7 +104,7 @@ def _in_many(hashes: Hashes, owners: Positions, of: int, length: int = RUN_WORDS
 
 
 def phrases(spans: Spans, mask: Mask, words: list[str], most: int) -> list[tuple[str, int]]:
-    """Return the commonest stretches of boilerplate, with how many stretches say so.
+    """Return the stretches of boilerplate that make up most of it, with how often each stands.
 
     Args:
         spans: the texts.
@@ -116,7 +116,7 @@ def phrases(spans: Spans, mask: Mask, words: list[str], most: int) -> list[tuple
     counted = Counter(
         spans.ids[start:end].tobytes() for start, end in zip(edges[::2], edges[1::2], strict=True)
     )
-    ordered = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))[:most]
+    ordered = sorted(counted.items(), key=lambda run: (-run[1] * len(run[0]), run[0]))[:most]
     return [
         (" ".join(words[number] for number in np.frombuffer(run, np.int32)), count)
         for run, count in ordered

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -95,8 +95,7 @@ class Vocabulary:
 
     def read(self, found: Sequence[str]) -> npt.NDArray[np.int32]:
         """Return the numbers of known words, 0 for others, int32 (n,)."""
-        get = self._numbers.get
-        return np.fromiter((get(word, 0) for word in found), np.int32, len(found))
+        return np.fromiter(map(self._numbers.get, found, repeat(0)), np.int32, len(found))
 
     def words(self) -> list[str]:
         """Return every word by its number; number 0 is empty."""

@@ -16,7 +16,7 @@ from catalog.store import Reader, Store
 from catalog.vectors import Ids
 
 PIECE_ROWS = 16_384
-PIECE_CHARACTERS = 16 << 20
+PIECE_CHARACTERS = 4 << 20
 
 
 @dataclass(frozen=True)
