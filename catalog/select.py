@@ -138,7 +138,8 @@ def _check_together(request: Request) -> None:
         for name, flag in _IN_RECIPE.items():
             if getattr(request, name):
                 raise InvalidInput(
-                    f"{flag} does not go with --recipe", hint="Write it into the recipe."
+                    f"{flag} does not go with a recipe (--recipe, --like)",
+                    hint="Write it into the recipe: `catalog show NAME --recipe > FILE`.",
                 )
 
 

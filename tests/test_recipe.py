@@ -205,7 +205,7 @@ def test_a_recipe_of_one_home_selects_the_same_in_another(
 def test_a_recipe_is_followed_as_it_is(
     cat: Catalog, write_jsonl: Write, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidInput, match="does not go with --recipe"):
+    with pytest.raises(InvalidInput, match="does not go with a recipe"):
         cat.select("x", recipe=Recipe("random", size=2), **options)
 
 
