@@ -331,3 +331,97 @@ def test_a_failed_job_is_marked_and_goes_on(
     ingest.embed(filled, "tiny", model=str(models("llama")))
     [job] = [job for job in filled.jobs() if job["kind"] == "embed"]
     assert (job["status"], job["rows_added"]) == ("finished", 27)
+
+
+def test_prefixes_stand_before_the_texts_and_belong_to_the_space(
+    filled: Catalog, models: Models
+) -> None:
+    prefixes = {"query_prefix": "query: ", "passage_prefix": "passage: "}
+    space = ingest.embed(
+        filled, "e5", model=str(models("llama")), template="plain", store="float32", **prefixes
+    ).space.space
+    assert (space.query_prefix, space.passage_prefix) == ("query: ", "passage: ")
+    encoder = Encoder(str(models("llama")), EncoderOptions(template="plain"))
+    for kind, row in (("sample", ROWS[0]), ("query", QUERIES[0])):
+        prefix = "passage: " if kind == "sample" else "query: "
+        text = "\n".join(message["content"] for message in row["messages"])
+        [ids] = encoder.tokenize([prefix + text]).ids
+        table = Vectors(filled.home, space, kind)  # type: ignore[arg-type]
+        assert np.allclose(table.of([1])[0], encoder.encode([ids])[0][0], atol=1e-6)
+        counted = {r[f"{kind}_id"]: r["tokens"] for r in table.facts().to_pylist()}
+        assert counted[1] == len(ids)
+    assert ingest.embed(filled, "e5").samples == 0  # the space remembers its own
+    with pytest.raises(SpaceMismatch, match="query_prefix is 'query: ', asked for ''"):
+        ingest.embed(filled, "e5", query_prefix="")
+    bare = ingest.embed(filled, "bare", model=str(models("llama")), template="plain")
+    assert bare.samples == 23
+
+
+def test_a_prefix_counts_towards_the_limit_and_leaves_room_for_text(
+    filled: Catalog, models: Models
+) -> None:
+    long = "word " * 10
+    encoder = Encoder(str(models("llama")), EncoderOptions())
+    used = len(encoder._tokenizer(long, add_special_tokens=False).input_ids)
+    options = {"model": str(models("llama")), "passage_prefix": long}
+    with pytest.raises(InvalidInput, match=f"the prefix takes {used}"):
+        ingest.embed(filled, "p", max_tokens=used + 1, **options)
+    assert filled.spaces() == []
+    ingest.embed(filled, "p", max_tokens=used + 5, **options)
+    assert min(held(filled, "p").tokens.values()) > used
+
+
+def test_prefixes_go_before_what_any_template_gives(models: Models, tmp_path: Path) -> None:
+    folder = tmp_path / "chatty"
+    shutil.copytree(models("llama"), folder)
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+    )
+    for template, expected in (
+        ("tulu", "<|user|>\nhi\n<|assistant|>\nho</s>"),
+        ("plain", "hi\nho"),
+        ("model", "[user]hi[assistant]ho"),
+    ):
+        options = EncoderOptions(template=template, query_prefix="q: ")  # type: ignore[arg-type]
+        encoder = Encoder(str(folder), options)
+        messages = talk("hi", "ho")["messages"]
+        assert encoder.render(messages, "query") == f"q: {expected}"
+        assert encoder.render(messages) == encoder.rendered(messages).text == expected
+        assert encoder.render([], "query") == ""
+
+
+def test_a_name_whose_first_job_stored_nothing_is_free_again(
+    filled: Catalog, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Encoder, states: object) -> None:
+        raise ModelError("not finite")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Encoder, "vectors", fail)
+        with pytest.raises(ModelError):
+            ingest.embed(filled, "tiny", model=str(models("llama")))
+    space = ingest.embed(filled, "tiny", model=str(models("qwen2")), pooling="mean").space
+    assert (space.space.model, space.space.pooling) == ("qwen2", "mean")
+    assert [row["name"] for row in filled.spaces()] == ["tiny"]
+    assert held(filled, "tiny").tokens == held(filled, "tiny").counted
+    with pytest.raises(SpaceMismatch):
+        ingest.embed(filled, "tiny", model=str(models("llama")))
+
+
+def test_a_name_stays_while_somebody_embeds_under_it(
+    filled: Catalog, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Encoder, states: object) -> None:
+        raise ModelError("not finite")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Encoder, "vectors", fail)
+        with pytest.raises(ModelError):
+            ingest.embed(filled, "tiny", model=str(models("llama")))
+    with Store(filled.home).read() as reader:
+        table = the_space(reader, "tiny").space.table_name
+    with (
+        filled.home.lock(table).held(exclusive=True, timeout_seconds=0),
+        pytest.raises(SpaceMismatch),
+    ):
+        ingest.embed(filled, "tiny", model=str(models("llama")), pooling="mean")
