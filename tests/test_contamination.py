@@ -17,6 +17,8 @@ from catalog.contamination.paraphrases import STRENGTHS, plant
 from catalog.contamination.reading import PoolTexts
 from catalog.errors import InvalidInput, MissingVectors, UnknownName
 from catalog.progress import Tick
+from catalog.sql import load
+from catalog.store import Store
 from tests.conftest import SHARED, Row, talk
 from tests.tiny import add_vectors
 
@@ -222,6 +224,41 @@ def test_an_interrupted_check_leaves_no_mark_and_goes_on_as_the_same_job(
     assert len(marks(harbour)) == 3
     [job] = [job for job in harbour.jobs() if job["kind"] == "decontaminate"]
     assert (job["status"], job["job_id"]) == ("finished", 2)
+
+
+def test_what_was_kept_before_an_interrupt_is_not_done_again(
+    harbour: Catalog, write_jsonl: Write
+) -> None:
+    ingest.add_task(harbour, "ships", write_jsonl("few.jsonl", [item(0)]), check=False)
+
+    def stop(tick: Tick) -> None:
+        if tick.job == "plant leaks" and tick.fraction:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        harbour.decontaminate(progress=stop)
+    assert harbour.sql("select role from contamination_check").to_pylist() == [{"role": "select"}]
+    found = harbour.decontaminate()
+    assert [(report.role, report.fresh) for report in found.tasks] == [
+        ("select", False),
+        ("heldout", True),
+    ]
+    [job] = [job for job in harbour.jobs() if job["kind"] == "decontaminate"]
+    assert job["status"] == "finished"
+
+
+def test_samples_that_came_after_a_check_are_counted(harbour: Catalog, write_jsonl: Write) -> None:
+    harbour.decontaminate()
+
+    def unchecked() -> list[dict[str, Any]]:
+        with Store(harbour.home).read() as reader:
+            return reader.rows(load("contamination/unchecked"))
+
+    assert unchecked() == [{"task": "ships", "role": "heldout", "samples": 0}]
+    ingest.load(harbour, [write_jsonl("late.jsonl", [talk("Late?", dataset="l")])])
+    assert unchecked() == [{"task": "ships", "role": "heldout", "samples": 1}]
+    with Store(harbour.home).read() as reader:
+        assert reader.rows(load("check/mark_without_check")) == []
 
 
 @pytest.mark.parametrize(

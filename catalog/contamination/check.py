@@ -85,8 +85,8 @@ def decontaminate(
         known = {task: _standing(reader, task, settings.parameters(task, state)) for task in chosen}
     due = [task for task in chosen if known[task] is None]
     if due:
-        asked = settings.parameters(due[0], state) | {"digest": [task.digest for task in due]}
-        names = [f"{task.name}:{task.role}" for task in due]
+        asked = settings.parameters(due[0], state) | {"digest": [task.digest for task in chosen]}
+        names = [f"{task.name}:{task.role}" for task in chosen]
         with job(home, "decontaminate", {"tasks": names, **asked}, names) as running:
             _Gate(home, running, due, settings, state, encode, progress).run()
     return _read_back(home, chosen, due)
@@ -135,8 +135,7 @@ class _Gate:
 
     def run(self) -> None:
         """Read the items, look through the pool, then finish one task after another."""
-        store = Store(self.home)
-        with store.read() as reader:
+        with Store(self.home).read() as reader:
             names = {task.name for task in self.tasks}
             related = [task for task in all_tasks(reader) if task.name in names]
             items = read_items(reader, related)
@@ -148,14 +147,13 @@ class _Gate:
         groups = [checked for key in keys for checked in parts[key]]
         matcher = Matcher(groups, vocabulary)
         self.look_through(pool, matcher, [key for key in keys for _ in parts[key]])
-        for task in self.tasks:
+        for number, task in enumerate(self.tasks):
+            self.progress(Tick("plant leaks", number / len(self.tasks), {"tasks": number}))
             key = (task.name, task.role)
             if near:
                 self.keep_near(key, near, items[key])
             measured = measure(items[key], matcher, near, self.encode)
             self.store(task, findings(parts[key], vocabulary, measured, self.seconds))
-        with store.write("decontaminate", job_id=self.job.job_id) as transaction:
-            self.job.finish(transaction)
 
     def near_search(self, ids: Ids, items: Mapping[Key, Sequence[Item]]) -> NearSearch | None:
         """Return what looks for paraphrases, if that is asked for and nothing lacks a vector."""
@@ -195,7 +193,7 @@ class _Gate:
         self.marks.setdefault(key, []).append(near_marks(found, near.named, items))
 
     def store(self, task: Task, found: Findings) -> None:
-        """Keep a task's marks and its report, in one transaction."""
+        """Keep a task's marks and its report in one transaction, the last one ends the job."""
         tables = self.marks.pop((task.name, task.role), [])
         with Store(self.home).write("decontaminate", job_id=self.job.job_id) as transaction:
             check_id = transaction.next_id(schema.contamination_check, "check_id")
@@ -214,6 +212,8 @@ class _Gate:
             count = insert_marks(transaction, tables, check_id, task.task_id)
             counts = Counts(read=count, added=count)
             self.job.advance(transaction, self.job.checkpoint + 1, counts)
+            if task is self.tasks[-1]:
+                self.job.finish(transaction)
 
 
 def read_tasks(
