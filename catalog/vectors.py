@@ -22,6 +22,9 @@ Ids = npt.NDArray[np.int64]
 COMPACT_AT_FRAGMENTS = 64
 OLD_VERSIONS_KEPT = timedelta(hours=1)
 SCAN_ROWS = 8192
+SCAN_BYTES = 1 << 23
+"""What one piece of a scan holds at most: Lance reads sixteen of them ahead."""
+
 FACT_BYTES = 60
 """What a row takes beside its vector, here and in DuckDB."""
 
@@ -138,10 +141,9 @@ class Vectors:
 
     def scan(self) -> Iterator[tuple[Ids, npt.NDArray[Any]]]:
         """Stream all vectors: ids (n,) and vectors (n, width) in their stored dtype."""
+        rows = min(SCAN_ROWS, max(SCAN_BYTES // (self._width * self._stored.itemsize), 1))
         with _mapped("read vectors"):
-            for batch in self._dataset().to_batches(
-                columns=[self._key, "vector"], batch_size=SCAN_ROWS
-            ):
+            for batch in self._dataset().to_batches(columns=[self._key, "vector"], batch_size=rows):
                 ids, vectors = batch.column(0), batch.column(1)
                 yield ids.to_numpy(), vectors.flatten().to_numpy().reshape(-1, self._width)
 
