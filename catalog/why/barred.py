@@ -11,6 +11,18 @@ from catalog.vectors import Floats, Ids, Vectors
 from catalog.why.past import Past
 
 
+MEMBERS = """
+select
+    m.position,
+    m.sample_id,
+    s.content_hash
+from snapshot_member as m
+join sample as s on s.sample_id = m.sample_id
+where m.snapshot_id = $id
+order by m.sample_id
+"""
+
+
 def barred(seen: Past, row: dict[str, Any]) -> list[str]:
     """Say which constraints stood in the way of a sample, in sentences.
 
@@ -21,12 +33,11 @@ def barred(seen: Past, row: dict[str, Any]) -> list[str]:
     told = []
     cap = seen.recipe.max_per_source
     if cap is not None:
-        with seen.store.read() as reader:
-            held = reader.row(
-                load("explain/of_source"),
-                snapshot_id=seen.snapshot.snapshot_id,
-                sample_id=row["sample_id"],
-            )
+        with Store(seen.home).read() as reader:
+            chosen = reader.arrow(MEMBERS, id=seen.snapshot.snapshot_id)
+        with seen.store.read() as reader:  # by the sources as they were
+            reader.register("chosen", chosen)
+            held = reader.row(load("explain/of_source"), sample_id=row["sample_id"])
         if held and held["members"] >= cap:
             told.append(f"its source {held['source']} has all the {cap:,} members it may have")
     cosine = seen.recipe.skip_near_duplicates
@@ -45,11 +56,7 @@ def _nearest_member(seen: Past, sample_id: int) -> dict[str, Any] | None:
     if seen.space is None:
         return None
     with Store(seen.home).read() as reader:
-        members = reader.arrow(
-            "select position, sample_id, content_hash from snapshot_member "
-            "join sample using (sample_id) where snapshot_id = $id order by sample_id",
-            id=seen.snapshot.snapshot_id,
-        )
+        members = reader.arrow(MEMBERS, id=seen.snapshot.snapshot_id)
     ids = np.asarray(members["sample_id"].to_numpy())
     try:
         place, cosine = _best(Vectors(seen.home, seen.space.space, "sample"), sample_id, ids)

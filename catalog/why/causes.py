@@ -4,10 +4,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.errors import CatalogError
 from catalog.selecting.choosing import Selected
 from catalog.sql import load
 from catalog.store import Store
 from catalog.why.past import Past
+
+LOOKED_AT = 256
+"""Members that went out whose scores are computed again."""
 
 UNCLOCKED = {
     "snapshot": "snapshots",
@@ -40,13 +44,15 @@ def causes(seen: Past, totals: dict[str, Any], selected: Selected, remade: pa.Ta
         told.append(f"the text of {totals['purged']:,} members is gone from the catalog")
     if selected.rule != seen.snapshot.rule:
         told.append("the rule's text is another than the one kept with the snapshot")
-    told += _scores(seen, totals)
+    told += _scores(seen, totals, remade)
     told += _filled(seen, remade)
     if tables := _unclocked(seen):
         told.append(
             f"its {'statement' if seen.recipe.sql else 'condition'} looks at "
             f"{' and '.join(tables)}, which may have changed since"
         )
+    if not totals["came"] + totals["went"] and selected.rule == seen.recipe.sql:
+        told.append("the same members in another order: let the statement give a turn, or order by")
     if told:
         return told
     if seen.space is not None:
@@ -57,22 +63,46 @@ def causes(seen: Past, totals: dict[str, Any], selected: Selected, remade: pa.Ta
     return ["nothing that the catalog keeps has changed: please report this as a fault"]
 
 
-def _scores(seen: Past, totals: dict[str, Any]) -> list[str]:
-    told = []
-    if totals["drifted"]:
-        source = f"vectors in the space {seen.space.name!r}" if seen.space is not None else "scores"
-        told.append(
-            f"the scores of {totals['drifted']:,} members differ by more than a millionth: their "
-            f"{source}, or their queries', were made anew"
-        )
-    if totals["near_ties"]:
-        every = totals["near_ties"] == totals["places"]
-        which = "all" if every else f"{totals['near_ties']:,} of the"
-        told.append(
-            f"{which} {totals['places']:,} differing places are near-ties: scores closer than a "
+def _scores(seen: Past, totals: dict[str, Any], remade: pa.Table) -> list[str]:
+    drifted = totals["drifted"] + _drifted_away(seen, remade)
+    if drifted:
+        made = f"vectors in the space {seen.space.name!r}" if seen.space else "scores"
+        return [
+            f"the scores of {drifted:,} members differ by more than a millionth: their {made}, or "
+            "those of their queries, were made anew"
+        ]
+    if totals["near_ties"] and not totals["far_apart"]:
+        return [
+            f"all {totals['places']:,} differing places are near-ties: scores closer than a "
             "millionth, whose order another machine may turn round"
+        ]
+    return []
+
+
+def _drifted_away(seen: Past, remade: pa.Table) -> int:
+    """Count members that went out with another score than they came in with."""
+    if seen.space is None or not seen.rule.walks:
+        return 0
+    from catalog.similarity import scores_of  # torch, which other rules do not need
+
+    with Store(seen.home).read() as reader:
+        reader.register("remade", remade)
+        rows = reader.rows(
+            load("reproduce/went"), snapshot_id=seen.snapshot.snapshot_id, count=LOOKED_AT
         )
-    return told
+    if not rows:
+        return 0
+    samples = sorted({row["sample_id"] for row in rows})
+    queries = sorted({row["query_id"] for row in rows})
+    try:
+        scores = scores_of(seen.home, seen.space, samples, queries)
+    except (CatalogError, KeyError):  # vectors that are gone are told of otherwise
+        return 0
+    return sum(
+        abs(float(scores[samples.index(row["sample_id"]), queries.index(row["query_id"])])
+            - row["score"]) > 1e-6 * abs(row["score"])
+        for row in rows
+    )  # fmt: skip
 
 
 def _filled(seen: Past, remade: pa.Table) -> list[str]:

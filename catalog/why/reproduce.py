@@ -103,7 +103,8 @@ def _compare(seen: Past, selected: Selected, note: str | None) -> Reproduction:
             load("reproduce/places"), snapshot_id=snapshot.snapshot_id, count=EXAMPLES
         )
         now = digest(_hashes(reader))
-    identical = now == snapshot.digest and not totals["reasons"] and not totals["drifted"]
+    same = now == snapshot.digest and not totals["places"]
+    identical = same and not totals["reasons"] and not totals["drifted"]
     notes = [note] if note else []
     if identical and totals["scores"]:
         notes.append(f"{totals['scores']:,} scores differ in their last digits")
@@ -112,6 +113,8 @@ def _compare(seen: Past, selected: Selected, note: str | None) -> Reproduction:
     if note is None and selected.rule != snapshot.rule:
         notes.append("the text of the rule has changed since")
     told = [] if identical else causes(seen, totals, selected, remade)
+    if now == snapshot.digest and totals["places"]:
+        told = [f"what is stored is not what was frozen: see `catalog verify {snapshot}`"]
     return Reproduction(str(snapshot), identical, snapshot.digest, now, totals, places, told, notes)
 
 
