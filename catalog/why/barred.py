@@ -10,7 +10,6 @@ from catalog.store import Store
 from catalog.vectors import Floats, Ids, Vectors
 from catalog.why.past import Past
 
-
 MEMBERS = """
 select
     m.position,
