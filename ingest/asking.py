@@ -59,7 +59,8 @@ def _encode(
     found = np.zeros((len(conversations), named.space.width), np.float32)
     norms = np.zeros(len(conversations), np.float32)
     filled = [row for row, ids in enumerate(tokens.ids) if len(ids)]
-    for batch in by_tokens([len(tokens.ids[row]) for row in filled], BATCH_TOKENS):
+    lengths = [len(tokens.ids[row]) for row in filled]
+    for batch in by_tokens(lengths, BATCH_TOKENS, encoder.limit):
         rows = [filled[place] for place in batch]
         found[rows], norms[rows] = encoder.encode([tokens.ids[row] for row in rows])
     return found, norms

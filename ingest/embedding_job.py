@@ -178,7 +178,7 @@ class EmbeddingJob:
             least = 1 if vector else 2
             rows = np.flatnonzero((bare == vector) & (unheard == score) & (lengths >= least))
             sizes = [len(window.tokens.ids[row]) for row in rows]
-            for batch in by_tokens(sizes, self.batch_tokens):
+            for batch in by_tokens(sizes, self.batch_tokens, self.encoder.limit):
                 ready.append(self.pass_over(window, rows[batch].tolist(), vector, score))
                 if pause.over():
                     self.put(window.kind, ready)

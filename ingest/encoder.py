@@ -11,6 +11,7 @@ import torch
 from catalog.errors import InvalidInput, ModelError
 from catalog.model import EmbeddingSpace
 from catalog.vectors import Floats, Kind
+from ingest.batching import padded
 from ingest.chat import ChatTemplate
 from ingest.head import Head
 from ingest.models import find_model, revision
@@ -194,7 +195,7 @@ class Encoder:
         Raises:
             ModelError: the device has no room, or a token is none of the model's.
         """
-        longest = max(map(len, ids))
+        longest = padded(max(map(len, ids)), self.limit)
         batch = torch.full((len(ids), longest), self._padding)
         mask = torch.zeros((len(ids), longest), dtype=torch.long)
         for row, text in enumerate(ids):
@@ -239,7 +240,7 @@ class Encoder:
 
     @torch.inference_mode()
     def nlls(self, states: States, wanted: Sequence[Flags] | None = None) -> Floats:
-        """Return what every token cost, in nats, given those before it, float32 (texts, longest).
+        """Return what every token cost, in nats, given those before it, float32 (texts, padded).
 
         It is NaN where nothing was predicted: a text's first token, padding, what is not wanted.
 

@@ -90,7 +90,8 @@ class ScoreJob:
         rows = np.unique(np.array([stretch.row for stretch in group], np.int64))
         totals = np.zeros((len(rows), plan.sums))
         counts = np.zeros((len(rows), plan.sums), np.int64)
-        for batch in by_tokens([len(stretch.ids) for stretch in group], self.batch_tokens):
+        lengths = [len(stretch.ids) for stretch in group]
+        for batch in by_tokens(lengths, self.batch_tokens, self.encoder.limit):
             some = [group[position] for position in batch]
             states = self.encoder.states([stretch.ids for stretch in some])
             found = self.encoder.nlls(states, [stretch.wanted for stretch in some])
