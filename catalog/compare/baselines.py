@@ -7,9 +7,10 @@ engine: the same filters, the pool as it was then, and nothing is frozen.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice, product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from catalog.compare.members import Members, Numbers, drawn, numbers
 from catalog.errors import CatalogError, HomeError, StoreError, TooFewSamples
@@ -78,7 +79,7 @@ class Baseline:
 
     Attributes:
         key: of its column.
-        method: `random` or `balanced`.
+        recipe: of the draws, but for their size and seed.
         budget: what it has as much of as its snapshots.
         amount: how much that is.
         source: what it draws from.
@@ -88,7 +89,7 @@ class Baseline:
     """
 
     key: str
-    method: str
+    recipe: Recipe
     budget: Budget
     amount: int
     source: Source
@@ -96,22 +97,67 @@ class Baseline:
     draws: list[Members] = field(default_factory=list)
     missing: str | None = None
 
+    @property
+    def method(self) -> str:
+        """`random` or `balanced`."""
+        return self.recipe.method
 
-def sources(chosen: Sequence[Chosen]) -> list[Source]:
-    """Return the pools that some snapshots were chosen from, each once."""
-    found: dict[tuple[int, str], Source] = {}
+    @property
+    def name(self) -> str:
+        """What the draws are."""
+        recipe = self.recipe
+        named = [f"{recipe.method}, {self.amount:,} {self.budget}"]
+        if recipe.max_per_source is not None:
+            named.append(f"at most {recipe.max_per_source:,} of a source")
+        if recipe.skip_near_duplicates is not None:
+            named.append(f"none nearer than {recipe.skip_near_duplicates:g}")
+        return ", ".join(named)
+
+
+def sources(home: Home, chosen: Sequence[Chosen]) -> list[Source]:
+    """Return the pools that some snapshots were chosen from, each once, and read."""
+    found: list[Source] = []
+    pools: list[pa.Table | None] = []
     for one in chosen:
         recipe = filters(one.snapshot.recipe, one.space)
-        as_of = one.snapshot.pool_change_id
-        source = found.setdefault(
-            (as_of, recipe.json()), Source(f"P{len(found) + 1}", recipe, one.space, as_of)
-        )
-        source.chosen.append(one)
-    return list(found.values())
+        source = Source("", recipe, one.space, one.snapshot.pool_change_id)
+        pool = _read(home, source)
+        for known, other in zip(found, pools, strict=True):
+            # Changes since may have left the pool as it was.
+            if known.recipe.json() == recipe.json() and _are_same(known, other, source, pool):
+                known.chosen.append(one)
+                break
+        else:
+            source.key = f"P{len(found) + 1}"
+            source.chosen.append(one)
+            found.append(source)
+            pools.append(pool)
+    return found
+
+
+def _are_same(one: Source, pool: pa.Table | None, other: Source, rows: pa.Table | None) -> bool:
+    if pool is None or rows is None:
+        return one.as_of == other.as_of
+    return bool(pool.equals(rows))
+
+
+def _read(home: Home, source: Source) -> pa.Table | None:
+    """Read a pool, where it can be had."""
+    try:
+        pool = pool_of(home, source.recipe, source.space, as_of=source.as_of)
+    except (HomeError, StoreError):
+        raise
+    except CatalogError as error:
+        source.missing = error.message
+        return None
+    source.members = drawn(pool.ids, None)
+    if source.space is not None:
+        source.tokens = numbers(pool.samples["tokens"])
+    return pool.samples
 
 
 def filters(recipe: Recipe, space: NamedSpace | None) -> Recipe:
-    """Return the random draw, of no size yet, that passes through a recipe's own filters."""
+    """Return the random draw, of no size yet, from the pool that a recipe's own filters leave."""
     contract = space.space.contract() if space else None
     if recipe.method in WITHOUT_FILTERS:
         return Recipe("random", space=contract)
@@ -126,6 +172,8 @@ def filters(recipe: Recipe, space: NamedSpace | None) -> Recipe:
         where=_where(recipe),
         seed=0,
         params={},
+        max_per_source=None,
+        skip_near_duplicates=None,
         allow_fewer=False,
     )
 
@@ -145,38 +193,32 @@ def _where(recipe: Recipe) -> str | None:
     return " and ".join([*own, *needed])
 
 
-def read_sources(home: Home, found: Sequence[Source]) -> None:
-    """Read the pools themselves, where they can be had."""
-    for source in found:
-        try:
-            pool = pool_of(home, source.recipe, source.space, as_of=source.as_of)
-        except (HomeError, StoreError):
-            raise
-        except CatalogError as error:
-            source.missing = error.message
-            continue
-        source.members = drawn(pool.ids, None)
-        if source.space is not None:
-            source.tokens = numbers(pool.samples["tokens"])
-
-
 def baselines(found: Sequence[Source]) -> list[Baseline]:
     """Return the baselines that some snapshots need, each once: same samples, then same tokens."""
-    planned: dict[tuple[str, str, str, int], Baseline] = {}
-    numbers = {method: count(1) for method in METHODS}
+    planned: dict[tuple[object, ...], Baseline] = {}
+    numbered = {method: count(1) for method in METHODS}
     budgets: tuple[Budget, ...] = ("samples", "tokens")
     for budget in budgets:
         for source in found:
             for one in source.chosen:
                 for method in METHODS:
                     amount = _amount(one, budget)
-                    identity = (source.key, method, budget, amount)
+                    bars = _bars(one.snapshot.recipe)
+                    identity = (source.key, *bars.values(), method, budget, amount)
                     if identity not in planned and amount:
-                        key = f"{method[0]}{next(numbers[method])}"
-                        planned[identity] = Baseline(key, method, budget, amount, source, [])
+                        key = f"{method[0]}{next(numbered[method])}"
+                        recipe = replace(source.recipe, method=method, **bars)
+                        planned[identity] = Baseline(key, recipe, budget, amount, source, [])
                     if amount:
                         planned[identity].beside.append(one.key)
     return list(planned.values())
+
+
+def _bars(recipe: Recipe) -> dict[str, Any]:
+    """Return what bars samples on the way, rather than narrow the pool before."""
+    names = ("max_per_source", "skip_near_duplicates")
+    own = recipe.method not in WITHOUT_FILTERS
+    return {name: getattr(recipe, name) if own else None for name in names}
 
 
 def _amount(one: Chosen, budget: Budget) -> int:
@@ -198,11 +240,12 @@ def draw(home: Home, planned: Sequence[Baseline], seeds: Sequence[int], progress
     """
     together: dict[tuple[str, str, str], list[Baseline]] = {}
     for line in planned:
-        together.setdefault((line.source.key, line.method, line.budget), []).append(line)
+        alike = (line.source.key, line.recipe.json(), line.budget)
+        together.setdefault(alike, []).append(line)
     steps = len(together) * len(seeds)
-    for number, (alike, seed) in enumerate(product(together.values(), seeds), 1):
-        order = _order(home, alike[0], max(line.amount for line in alike), seed)
-        for line in alike:
+    for number, (lines, seed) in enumerate(product(together.values(), seeds), 1):
+        order = _order(home, lines[0], max(line.amount for line in lines), seed)
+        for line in lines:
             if line.missing is None:
                 _cut(line, order, seed)
         progress(Tick("draw", number / steps, {"draws": number}))
@@ -219,7 +262,7 @@ class _Order:
 def _order(home: Home, line: Baseline, most: int, seed: int) -> _Order | str:
     """Return what a draw of that many samples or tokens takes, or why there is none."""
     amount = {"size" if line.budget == "samples" else "tokens": most}
-    recipe = replace(line.source.recipe, method=line.method, seed=seed, **amount)  # type: ignore[arg-type]
+    recipe = replace(line.recipe, seed=seed, **amount)  # type: ignore[arg-type]
     source, short = line.source, False
     if source.members is None:
         return source.missing or "the pool cannot be had"

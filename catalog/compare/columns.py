@@ -83,7 +83,7 @@ def _snapshot_column(one: Chosen, measured: Measured, pools: Sequence[Source]) -
 
 
 def _baseline_column(line: Baseline, measured: Measured, several: bool) -> Column:
-    name = f"{line.method}, {line.amount:,} {line.budget}"
+    name = line.name
     return Column(
         line.key,
         f"{name}, from {line.source.key}" if several else name,

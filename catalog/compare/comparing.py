@@ -8,7 +8,6 @@ from catalog.compare.baselines import (
     Source,
     baselines,
     draw,
-    read_sources,
     seeds,
     sources,
 )
@@ -68,8 +67,7 @@ def compare(
             for key, name in zip(letters(), snapshots, strict=False)
         ]
         wanted = goals(reader, [one.recipe for one in snapshots.values()], notes.append)
-    pools = sources(chosen)
-    read_sources(home, pools)
+    pools = sources(home, chosen)
     planned = baselines(pools)
     draw(home, planned, seeds(chosen, draws), progress)
     _note(chosen, pools, planned, named, notes.append)

@@ -16,7 +16,7 @@ from catalog.vectors import Floats, Ids, Vectors
 HELD_BYTES = 512 << 20
 """What the checked members of all sets may take together, as float32."""
 
-MOST_CHECKED_OF_SNAPSHOT, MOST_CHECKED_OF_DRAW = 100_000, 5_000
+MOST_CHECKED_OF_SNAPSHOT, MOST_CHECKED_OF_DRAW = 100_000, 3_000
 """Members of one set that are checked; of larger sets a seeded sample."""
 
 ROWS = 512
@@ -113,8 +113,9 @@ def nearest(
     ]
     product: Floats = np.empty((ROWS, CANDIDATES), np.float32)
     for ids, values in vectors.scan():
+        single = values.astype(np.float32)
         for one in held:
-            one.hold(ids, values.astype(np.float32))
+            one.hold(ids, single)
     total, seen = sum(len(one.ids) for one in sets), 0
     for ids, values in vectors.scan():
         single = values.astype(np.float32)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from catalog.compare.comparison import TOWARDS, Comparison, Finding
-from catalog.compare.wording import against, listed, named, share, written
+from catalog.compare.wording import against, listed, named, ranged, share, written
 
 CAUTION = (
     "Nearness to a task is what such a selection is made by: it shows that the rule did its work, "
@@ -91,9 +91,8 @@ def _apart(comparison: Comparison) -> Iterator[str]:
 
 def _against(finding: Finding) -> str:
     value = written(finding.measure, finding.value)
-    low = written(finding.measure, finding.chance.low)
-    high = written(finding.measure, finding.chance.high)
-    return f"{named(finding.measure, finding.of)} ({value} against {low}…{high})"
+    chance = ranged(finding.measure, finding.chance)
+    return f"{named(finding.measure, finding.of)} ({value} against {chance})"
 
 
 def _shared(comparison: Comparison) -> Iterator[str]:
