@@ -1,7 +1,7 @@
 """Batches by the tokens they cost, of texts that are padded alike.
 
 A model's last bits depend on how far a text is padded. So that depends on the text alone, and not
-on its neighbours: the same text has the same vector and NLL in every batch, job and order of ingest,
+on its neighbours: a text has the same vector and NLL in every batch, job and order of ingest,
 and samples of one text tie. A text always gets some padding, unless the model has no room for it,
 since models compute otherwise without; such texts go in batches of their own.
 """
