@@ -238,6 +238,12 @@ SCALED: dict[str, Callable[[], tuple[Any, Any]]] = {
 """Families that do something of their own between the last hidden state and the logits."""
 
 
+def save_tokenizer(folder: Path) -> None:
+    """Save the tokenizer of `llama` beside a model of any vocabulary that is larger."""
+    names = {"bos_token": "<s>", "eos_token": "</s>"}
+    _tokenizer(MARKS, "<s> $A", **names).save_pretrained(folder)
+
+
 def save_model(family: str, folder: Path, *, seed: int = 0) -> Path:
     """Make a random model of a family, its weights large enough for texts to differ."""
     import torch

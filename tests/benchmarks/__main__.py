@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import commands, embedding, ingesting, selecting
+from . import commands, embedding, ingesting, scoring, selecting
 from .material import Plan, pool_files
 from .measure import CommandFailed
 from .report import print_table, write_json
@@ -18,6 +18,7 @@ STAGES: dict[str, Callable[[Plan], Iterator[Stage]]] = {
     "commands": commands.measure,
     "select": selecting.measure,
     "embed": embedding.measure,
+    "nll": scoring.measure,
 }
 OUTPUT = Path("bench.json")
 

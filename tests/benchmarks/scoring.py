@@ -1,0 +1,107 @@
+"""`catalog embed --nll` against `catalog embed`: what the NLL costs, in time and in memory.
+
+The model is random and small in everything but its vocabulary, 128,000 tokens, so that its head
+does most of the work: with a model of usual proportions the share is far less. Logits of a whole
+batch would take 1 GB for 2,048 tokens; the memory tells that they are never held.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .material import Plan, write_jsonl
+from .measure import Measured, catalog_command, in_turns, run, spread
+from .report import cores
+from .result import Goal, Stage
+
+VOCABULARY = 128_000
+WIDTH = 256
+MAX_TOKENS = 256
+SHARE_OF_TEXTS = 4
+GOAL = Goal(memory_bytes=2_000_000_000)
+
+
+def measure(plan: Plan) -> Iterator[Stage]:
+    """Measure it: each repeat of either side begins with a copy of a home that holds no vector."""
+    seed = plan.folder / "seed"
+    texts = max(8, plan.texts // SHARE_OF_TEXTS)
+    rows = write_jsonl(plan.folder / "texts.jsonl", plan.conversations(texts))
+    run(catalog_command("--home", seed, "init"))
+    run(catalog_command("--home", seed, "ingest", rows))
+    model = write_model(plan.folder / "model")
+    environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores())}
+
+    def embed(name: str, *options: str) -> Measured:
+        home = plan.folder / name
+        shutil.copytree(seed, home)
+        space = ("--space", "rds", "--model", model, "--max-tokens", str(MAX_TOKENS))
+        exact = ("--dtype", "float32", "--device", "cpu", "--json")
+        found = run(catalog_command("--home", home, "embed", *space, *exact, *options), environment)
+        shutil.rmtree(home)
+        return found
+
+    scored, plain = in_turns(
+        "nll",
+        plan.repeats,
+        lambda repeat: embed(f"scored-{repeat}", "--nll"),
+        lambda repeat: embed(f"plain-{repeat}"),
+    )
+    with_nll, without = scored.said("seconds"), plain.said("seconds")
+    parameters = WIDTH * VOCABULARY / 1e6
+    yield Stage(
+        "embed --nll",
+        f"{texts:,} texts of {MAX_TOKENS} tokens at most, vocabulary {VOCABULARY:,}",
+        median(with_nll),
+        scored.peak_memory_bytes,
+        "embed without --nll",
+        median(without),
+        GOAL,
+        (
+            "loading the model excluded on both sides; one forward pass on both",
+            f"with {spread(with_nll)}, without {spread(without)}, {cores()} threads each",
+            f"a head of {parameters:.0f}M parameters on a body of {body_parameters() / 1e6:.0f}M",
+            f"with: {scored.facts}; without: {plain.facts}",
+        ),
+    )
+
+
+def write_model(folder: Path) -> Path:
+    """Write a random model whose vocabulary is as large as those in use."""
+    import torch
+    from transformers import LlamaForCausalLM, logging
+
+    from tests.tiny import save_tokenizer
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    torch.manual_seed(0)
+    LlamaForCausalLM(_config()).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+def body_parameters() -> int:
+    """Return how many weights the model has beside its embeddings."""
+    import torch
+    from transformers import LlamaModel
+
+    with torch.device("meta"):
+        body = LlamaModel(_config())
+    counted = sum(weight.numel() for weight in body.parameters())
+    return counted - WIDTH * VOCABULARY
+
+
+def _config() -> Any:
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=6,
+        num_attention_heads=4,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+    )
