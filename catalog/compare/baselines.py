@@ -6,21 +6,18 @@ engine: the same filters, the pool as it was then, and nothing is frozen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, islice, product
+from itertools import count, islice
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 
 from catalog.compare.members import Members, Numbers, drawn, numbers
-from catalog.errors import CatalogError, HomeError, StoreError, TooFewSamples
+from catalog.errors import CatalogError, HomeError, StoreError
 from catalog.home import Home
 from catalog.model import NamedSpace
-from catalog.progress import Progress, Tick, silent
 from catalog.recipe import Recipe
-from catalog.selecting.choosing import choose, pool_of
+from catalog.selecting.choosing import pool_of
 from catalog.snapshot import Snapshot
-from catalog.vectors import Ids
 
 METHODS = ("random", "balanced")
 WITHOUT_FILTERS = ("sql", "mix")
@@ -117,28 +114,23 @@ class Baseline:
 def sources(home: Home, chosen: Sequence[Chosen]) -> list[Source]:
     """Return the pools that some snapshots were chosen from, each once, and read."""
     found: list[Source] = []
-    pools: list[pa.Table | None] = []
+    pools: dict[tuple[str, int], tuple[Source, pa.Table | None]] = {}
     for one in chosen:
-        recipe = filters(one.snapshot.recipe, one.space)
-        source = Source("", recipe, one.space, one.snapshot.pool_change_id)
-        pool = _read(home, source)
-        for known, other in zip(found, pools, strict=True):
-            # Changes since may have left the pool as it was.
-            if known.recipe.json() == recipe.json() and _are_same(known, other, source, pool):
-                known.chosen.append(one)
-                break
-        else:
-            source.key = f"P{len(found) + 1}"
-            source.chosen.append(one)
-            found.append(source)
-            pools.append(pool)
+        recipe, as_of = filters(one.snapshot.recipe, one.space), one.snapshot.pool_change_id
+        name = recipe.json()
+        if (name, as_of) not in pools:
+            source = Source(f"P{len(found) + 1}", recipe, one.space, as_of)
+            rows = _read(home, source)
+            # Changes in between may have left the pool as it was.
+            same = [
+                known
+                for (other, _), (known, pool) in pools.items()
+                if other == name and rows is not None and pool is not None and rows.equals(pool)
+            ]
+            pools[name, as_of] = (same[0] if same else source), rows
+            found += [] if same else [source]
+        pools[name, as_of][0].chosen.append(one)
     return found
-
-
-def _are_same(one: Source, pool: pa.Table | None, other: Source, rows: pa.Table | None) -> bool:
-    if pool is None or rows is None:
-        return one.as_of == other.as_of
-    return bool(pool.equals(rows))
 
 
 def _read(home: Home, source: Source) -> pa.Table | None:
@@ -231,67 +223,3 @@ def seeds(chosen: Sequence[Chosen], draws: int) -> list[int]:
     """Return seeds for the draws: from 0, but none that a compared snapshot was drawn with."""
     taken = {one.snapshot.recipe.seed for one in chosen if one.snapshot.method in METHODS}
     return [*islice((seed for seed in count() if seed not in taken), draws)]
-
-
-def draw(home: Home, planned: Sequence[Baseline], seeds: Sequence[int], progress: Progress) -> None:
-    """Make the draws of every baseline; one that cannot be made says why.
-
-    A larger draw by one seed begins with every smaller one, so the largest is made, and cut.
-    """
-    together: dict[tuple[str, str, str], list[Baseline]] = {}
-    for line in planned:
-        alike = (line.source.key, line.recipe.json(), line.budget)
-        together.setdefault(alike, []).append(line)
-    steps = len(together) * len(seeds)
-    for number, (lines, seed) in enumerate(product(together.values(), seeds), 1):
-        order = _order(home, lines[0], max(line.amount for line in lines), seed)
-        for line in lines:
-            if line.missing is None:
-                _cut(line, order, seed)
-        progress(Tick("draw", number / steps, {"draws": number}))
-
-
-@dataclass(frozen=True)
-class _Order:
-    """Samples in the order in which a draw takes them, and whether the pool had too few."""
-
-    ids: Ids
-    is_short: bool
-
-
-def _order(home: Home, line: Baseline, most: int, seed: int) -> _Order | str:
-    """Return what a draw of that many samples or tokens takes, or why there is none."""
-    amount = {"size" if line.budget == "samples" else "tokens": most}
-    recipe = replace(line.recipe, seed=seed, **amount)  # type: ignore[arg-type]
-    source, short = line.source, False
-    if source.members is None:
-        return source.missing or "the pool cannot be had"
-    try:
-        try:
-            found = choose(home, recipe, source.space, silent, as_of=source.as_of)
-        except TooFewSamples:
-            recipe, short = replace(recipe, allow_fewer=True), True
-            found = choose(home, recipe, source.space, silent, as_of=source.as_of)
-    except (HomeError, StoreError):
-        raise
-    except CatalogError as error:
-        return error.message
-    return _Order(np.asarray(found.members["sample_id"].to_numpy()), short)
-
-
-def _cut(line: Baseline, order: _Order | str, seed: int) -> None:
-    """Give a baseline its part of the largest draw."""
-    if isinstance(order, str):
-        line.missing, line.draws = order, []
-        return
-    spent = np.arange(1, len(order.ids) + 1, dtype=np.float64)
-    if line.budget == "tokens" and line.source.members is not None:
-        assert line.source.tokens is not None, "a budget of tokens is counted in a space"
-        places = np.searchsorted(line.source.members.ids, order.ids)
-        spent = np.cumsum(line.source.tokens[places])
-    if order.is_short and spent[-1] < line.amount:
-        line.missing = f"there are {spent[-1]:,.0f} {line.budget} to draw from"
-        line.draws = []
-        return
-    taken = int(np.searchsorted(spent, line.amount, side="right"))
-    line.draws.append(drawn(order.ids[:taken], seed))

@@ -7,12 +7,12 @@ from catalog.compare.baselines import (
     Chosen,
     Source,
     baselines,
-    draw,
     seeds,
     sources,
 )
 from catalog.compare.columns import columns
 from catalog.compare.comparison import Comparison
+from catalog.compare.drawing import draw
 from catalog.compare.facts import Facts, read_facts
 from catalog.compare.finding import findings
 from catalog.compare.measuring import Material
