@@ -168,6 +168,14 @@ def test_a_draw_that_a_cap_passed_over_is_told(cat: Catalog) -> None:
     assert said[1].endswith("has all the 2 members it may have")
 
 
+def test_a_full_source_takes_no_more_however_large_the_selection(cat: Catalog) -> None:
+    cat.select("drawn", method="random", size=6, max_per_source=2)
+    order = cat.select("order", method="random", size=42).members()["hash"].to_pylist()
+    said = cat.explain("drawn", order[-1]).verdict
+    assert said[-2] == "no number of members would have taken it:"
+    assert said[-1].endswith("has all the 2 members it may have")
+
+
 # Not in the pool
 
 

@@ -95,11 +95,13 @@ def _why_chosen(
     others = [row for row in told.lists if row["fate"] != "took it"]
     later = [row for row in others if row["fate"] == "later"]
     if others:
-        when = f"the first would have at turn {others[0]['turn']:,}"
+        turn = f"turn {others[0]['turn']:,}"
         said.append(
-            f"{len(later):,} of the other {len(others):,} lists came to it later; {when}"
+            f"{len(later):,} of the other {len(others):,} lists came to it later, the first at "
+            f"{turn}"
             if later
-            else f"none of the other {len(others):,} lists came to it; {when}"
+            else f"none of the other {len(others):,} lists came to it, the first would have at "
+            f"{turn}"
         )
     return said
 
@@ -138,7 +140,9 @@ def _why_not(
             f"{best.needed_score:.6f} there"
         )
     least, most = walk.members_before(best.turn)
-    if seen.constrained:
+    if bars := barred(seen, row):
+        said += ["no number of members would have taken it:", *bars]
+    elif seen.constrained:
         said.append(f"about {max(most + 1 - told.size, 1):,} more members would have taken it")
     elif least == most:
         said.append(f"{more_members(most + 1 - told.size)} would have taken it")

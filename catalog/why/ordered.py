@@ -87,6 +87,8 @@ def _why_not(
     ]
     if value := _value(seen, own, told.sample["hash"]):
         said.append(f"{value}; the last member has {_value(seen, last, last['hash'])}")
+    if bars := barred(seen, row):
+        return [*said, "no number of members would have taken it:", *bars]
     ahead = own["place"] - (end["place"] if end else told.size - 1)
     about = "at most " if seen.constrained else ""
     said.append(f"{about}{more_members(ahead)} would have taken it")
