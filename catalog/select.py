@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InvalidInput, UnknownName
-from catalog.freeze import existing, freeze
+from catalog.freeze import existing, freeze, is_known_by_recipe
 from catalog.home import Home
 from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.progress import Progress
@@ -53,10 +53,10 @@ def select(
     """Select samples and freeze them; the same recipe on an unchanged pool is the same snapshot."""
     check_name(name)
     recipe, space, lists = resolved(home, request)
-    with Store(home).read() as reader:
-        found = existing(reader, home, name, recipe)
-    if found is not None:
-        return found
+    if is_known_by_recipe(recipe):
+        with Store(home).read() as reader:
+            if found := existing(reader, home, name, recipe):
+                return found
     selected = choose(home, recipe, space, progress, lists=lists)
     unknown = [one.in_words for one in lists.values() if one.unknown]
     selected = replace(selected, notices=(*unknown, *selected.notices))

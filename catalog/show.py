@@ -55,33 +55,41 @@ class Marked:
         checked: tasks that were checked, as `name` or `name:heldout`; if none, nothing is known.
         samples: members that are marked for any of them.
         tasks: members that are marked for each, those with none left out.
+        unchecked: members that came after the newest check of some task.
     """
 
     checked: list[str]
     samples: int
     tasks: dict[str, int]
+    unchecked: int
 
     @property
     def in_words(self) -> str:
         """Say it in one line."""
         if not self.checked:
             return "contamination: not checked (catalog decontaminate)"
-        listed = ", ".join(f"{task} {samples:,}" for task, samples in self.tasks.items())
+        late = f"; {self.unchecked:,} came after a check: run it again" if self.unchecked else ""
         if not self.samples:
-            return f"contamination: no member is marked ({len(self.checked)} query sets checked)"
+            sets = len(self.checked)
+            return f"contamination: no member is marked ({sets} query sets checked){late}"
+        listed = ", ".join(f"{task} {samples:,}" for task, samples in self.tasks.items())
         return (
             f"contamination: {self.samples:,} of the members are marked ({listed}); "
-            "leave such out with --exclude-contaminated"
+            f"leave such out with --exclude-contaminated{late}"
         )
 
 
-def contamination(home: Home, reference: str) -> Marked:
+def contamination(snapshot: Snapshot) -> Marked:
     """Tell how many members of a snapshot are marked now, by task."""
-    snapshot = find(home, reference)
-    with Store(home).read() as reader:
+    with Store(snapshot.home).read() as reader:
         rows = reader.rows(load("show/contamination"), snapshot_id=snapshot.snapshot_id)
     tasks = {_task_name(row): row["samples"] for row in rows if row["samples"]}
-    return Marked([_task_name(row) for row in rows], rows[0]["any_task"] if rows else 0, tasks)
+    return Marked(
+        [_task_name(row) for row in rows],
+        rows[0]["any_task"] if rows else 0,
+        tasks,
+        max((row["unchecked"] for row in rows), default=0),
+    )
 
 
 def _task_name(row: dict[str, Any]) -> str:

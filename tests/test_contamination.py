@@ -247,16 +247,24 @@ def test_what_was_kept_before_an_interrupt_is_not_done_again(
     assert job["status"] == "finished"
 
 
-def test_samples_that_came_after_a_check_are_counted(harbour: Catalog, write_jsonl: Write) -> None:
+def test_a_selection_says_how_many_members_are_marked_and_can_leave_them_out(
+    harbour: Catalog, write_jsonl: Write
+) -> None:
+    assert harbour.select("all", method="random", size=7).size == 7
+    assert harbour.contamination("all").in_words.startswith("contamination: not checked")
     harbour.decontaminate()
-
-    def unchecked() -> list[dict[str, Any]]:
-        with Store(harbour.home).read() as reader:
-            return reader.rows(load("contamination/unchecked"))
-
-    assert unchecked() == [{"task": "ships", "role": "heldout", "samples": 0}]
+    found = harbour.contamination("all")
+    assert (found.checked, found.samples) == (["ships:heldout"], len(marks(harbour, "hash")))
+    assert f"{found.samples} of the members are marked (ships:heldout" in found.in_words
+    clean = harbour.select(
+        "clean", method="random", size=7 - found.samples, exclude_contaminated=True
+    )
+    assert "no member is marked (1 query sets checked)" in harbour.contamination("clean").in_words
+    assert clean.recipe.exclude_contaminated
     ingest.load(harbour, [write_jsonl("late.jsonl", [talk("Late?", dataset="l")])])
-    assert unchecked() == [{"task": "ships", "role": "heldout", "samples": 1}]
+    harbour.select("late", method="random", size=8)
+    assert harbour.contamination("late").unchecked == 1
+    assert "1 came after a check" in harbour.contamination("late").in_words
     with Store(harbour.home).read() as reader:
         assert reader.rows(load("check/mark_without_check")) == []
 

@@ -311,8 +311,9 @@ def test_a_condition_may_use_the_token_counts_of_a_space(stocked: Catalog) -> No
     add_vectors(stocked, "counted", samples, {1: [1.0]})
     with Store(stocked.home).write("test") as transaction:
         transaction.connection.execute(
-            "insert into sample_score select sample_id, scorer_id, sample_id * 10, null, sample_id > 8, "
-            "$1 from sample, scorer join embedding_space using (space_id) "
+            "insert into sample_score "
+            "select sample_id, scorer_id, sample_id * 10, null, sample_id > 8, $1 "
+            "from sample, scorer join embedding_space using (space_id) "
             "where embedding_space.name = 'counted' and sample_id <= 10",
             [transaction.change_id],
         )

@@ -85,7 +85,7 @@ class Keeping(Verbs):
         """Tell how many members of a snapshot are marked as overlapping a task."""
         from catalog.show import contamination
 
-        return contamination(self.home, reference)
+        return contamination(self.snapshot(reference))
 
     def explain(self, reference: str, sample: str, *, progress: Progress = silent) -> "Explanation":
         """Say why a snapshot holds a sample, or how far it was from holding it.

@@ -81,7 +81,9 @@ def select_command(
 
 def report_selection(session: Session, snapshot: "Snapshot", size: int | None) -> None:
     """Print what was selected, what should be known of it, and what to do next."""
-    marked = session.open().contamination(str(snapshot))
+    from catalog.show import contamination
+
+    marked = contamination(snapshot)
     if session.json:
         return print_json({**facts(snapshot), "contamination": marked, "notices": snapshot.notices})
     click.echo(headline(snapshot))
