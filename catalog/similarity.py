@@ -155,14 +155,15 @@ class BestPerTask:
 
     def add(self, positions: Positions, scores: Floats) -> None:
         """Take a block in."""
-        whole = torch.from_numpy(scores)
+        rows = np.arange(len(scores))
         for task, (size, end) in enumerate(zip(self._sizes, self._ends, strict=True)):
-            part = whole[:, end - size : end]
-            best, query = part.max(dim=1)  # of equal ones the first
-            self.scores[task, positions] = best.numpy()
-            self.queries[task, positions] = query.numpy() + (end - size)
+            part = scores[:, end - size : end]
+            best = part.argmax(axis=1)  # numpy's is several times as fast as torch's
+            self.scores[task, positions] = part[rows, best]
+            self.queries[task, positions] = best + (end - size)
             if self.means.size:
-                self.means[task, positions] = part.mean(dim=1, dtype=torch.float64).numpy()
+                means = torch.from_numpy(part).mean(dim=1, dtype=torch.float64)
+                self.means[task, positions] = means.numpy()
 
     def top(self, limit: int, order_keys: Ids) -> Iterator[tuple[Positions, Floats, Ids]]:
         """Give each task's best samples, best first: positions, scores, query numbers."""
@@ -209,8 +210,7 @@ class TopPerQuery:
         if not self._seen and self._limit < len(positions):
             worst = len(positions) - self._limit
             self._least = np.partition(scores.T, worst, axis=1)[:, worst].copy()
-        passing = torch.from_numpy(scores) >= torch.from_numpy(self._least)
-        samples, queries = np.divmod(np.flatnonzero(passing.numpy()), scores.shape[1])
+        samples, queries = np.divmod(np.flatnonzero(scores >= self._least), scores.shape[1])
         by_query = np.argsort(queries, kind="stable")
         samples, queries = samples[by_query], queries[by_query]
         counts = np.bincount(queries, minlength=len(self._held))
