@@ -79,6 +79,12 @@ def compare(
     toward = {}
     if named is not None:
         near_of = _nearest(home, named, sets, facts, progress)
+        if sampled := [one for one in near_of.values() if not one.exact]:
+            fewest = min(len(one.cosines) for one in sampled)
+            notes.append(
+                f"near-duplicates of {len(sampled)} large sets are those of a seeded sample, of "
+                f"{fewest:,} members or more, each held against the whole set"
+            )
         found = towards(home, named, wanted, members, progress, notes.append)
         toward = {task: facts.spread_out(members, row) for task, row in found.items()}
     measured, shared = columns(chosen, pools, planned, Material(facts, toward, near), near_of)

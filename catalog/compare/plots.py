@@ -276,5 +276,5 @@ def _cell(axes: "Axes", row: int, place: int, value: float) -> None:
             lw=0,
         )
     )
-    ink = "#ffffff" if value > 0.5 else INK
+    ink = "#ffffff" if value > 0.7 else INK
     axes.text(place, row, f"{100 * value:.0f}%", ha="center", va="center", color=ink)
