@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from catalog.encoding import plug
+from catalog.functions.encoding import plug
 
 if TYPE_CHECKING:
     from catalog.model import NamedSpace

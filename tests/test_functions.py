@@ -11,9 +11,9 @@ import pytest
 import catalog
 from catalog import Catalog, schema
 from catalog.api import Result
-from catalog.encoding import Encode
 from catalog.errors import CatalogError, InvalidInput, InvalidQuery, MissingVectors, UnknownName
-from catalog.functions import prepare
+from catalog.functions.encoding import Encode
+from catalog.functions.tables import prepare
 from catalog.model import NamedSpace
 from catalog.sql import check
 from catalog.store import Store

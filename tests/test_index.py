@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 import catalog
 import ingest
 from catalog import Catalog, schema
-from catalog.ann import Approximate
 from catalog.cli import cli
 from catalog.errors import HomeBusy, InvalidInput, TooFewSamples, UnknownName
-from catalog.index import find_index
+from catalog.functions.nearest import Samples
 from catalog.model import NamedSpace
-from catalog.nearest import Samples
+from catalog.search.ann import Approximate
+from catalog.search.index import find_index
 from catalog.spaces import the_space
 from catalog.store import Store
 from catalog.vectors import Floats, Vectors

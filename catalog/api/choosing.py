@@ -140,9 +140,9 @@ class Choosing(Verbs):
         Raises:
             UnknownName: something that the recipe uses is not here any more.
         """
-        from catalog.like import like
         from catalog.snapshot import find
         from catalog.store import Store
+        from catalog.why.like import like
 
         snapshot = find(self.home, reference)
         with Store(self.home).read() as reader:

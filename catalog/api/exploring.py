@@ -10,9 +10,9 @@ from catalog.progress import Progress, silent
 
 if TYPE_CHECKING:
     from catalog.backup import BackupReport
-    from catalog.encoding import Encode
-    from catalog.index import Index, IndexKind
-    from catalog.search import Found
+    from catalog.functions.encoding import Encode
+    from catalog.search.index import Index, IndexKind
+    from catalog.search.searching import Found
     from catalog.status import Status
     from catalog.store import Rows
 
@@ -43,7 +43,7 @@ class Exploring(Verbs):
             InvalidQuery: it is not one SELECT, or DuckDB refuses it.
             CatalogError: a task, a space, vectors or a model that it names is not there.
         """
-        from catalog.functions import prepare
+        from catalog.functions.tables import prepare
         from catalog.sql import check
         from catalog.store import Store
 
@@ -86,14 +86,14 @@ class Exploring(Verbs):
             encode: embeds the text; what `import ingest` plugs in if None.
             progress: is told how far scoring is.
         """
-        from catalog.search import Request, search
+        from catalog.search.searching import Request, search
 
         request = Request(text, like, space, k, where, ann, skip_missing)
         return search(self.home, request, encode, progress)
 
     def indexes(self) -> "list[Index]":
         """Return every vector index with its measured recall."""
-        from catalog.index import indexes
+        from catalog.search.index import indexes
 
         return indexes(self.home)
 
@@ -105,13 +105,13 @@ class Exploring(Verbs):
         progress: Progress = silent,
     ) -> "Index":
         """Build a space's vector index, or build it anew, and measure its recall."""
-        from catalog.indexing import build_index
+        from catalog.search.indexing import build_index
 
         return build_index(self.home, space, kind, progress)
 
     def drop_index(self, space: str | None = None) -> str:
         """Forget a space's vector index and return the space's name."""
-        from catalog.index import drop_index
+        from catalog.search.index import drop_index
 
         return drop_index(self.home, space)
 

@@ -12,8 +12,8 @@ from catalog.cli.progress import progress_bar
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from catalog.index import Index
-    from catalog.search import Found
+    from catalog.search.index import Index
+    from catalog.search.searching import Found
 
 WIDEST = 120
 LINES_SHOWN = 2

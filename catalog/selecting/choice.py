@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from catalog.connection import mapped_errors
 from catalog.errors import TooFewSamples
-from catalog.functions import prepare
+from catalog.functions.tables import prepare
 from catalog.progress import Tick
 from catalog.selecting.bars import Bar, NearDuplicates, SourceCap
 from catalog.selecting.members import members

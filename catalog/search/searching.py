@@ -5,15 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from catalog.ann import Approximate
 from catalog.audit import find_sample
-from catalog.encoding import Encode, encode_texts
 from catalog.errors import InvalidInput
-from catalog.home import Home
-from catalog.identity import plain_messages
-from catalog.index import Index, find_index
-from catalog.model import NamedSpace
-from catalog.nearest import (
+from catalog.functions.encoding import Encode, encode_texts
+from catalog.functions.nearest import (
     Question,
     Samples,
     answer,
@@ -22,7 +17,12 @@ from catalog.nearest import (
     read_samples,
     with_vectors,
 )
+from catalog.home import Home
+from catalog.identity import plain_messages
+from catalog.model import NamedSpace
 from catalog.progress import Progress
+from catalog.search.ann import Approximate
+from catalog.search.index import Index, find_index
 from catalog.selecting.pool import read_pool
 from catalog.similarity import TopPerQuery
 from catalog.spaces import the_space

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.calls import SIGNATURES, Call, bind, find_calls, signature
-from catalog.encoding import Encode, encode_texts
 from catalog.errors import UnknownName
+from catalog.functions.calls import SIGNATURES, Call, bind, find_calls, signature
+from catalog.functions.encoding import Encode, encode_texts
 from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
 from catalog.progress import Progress, silent
@@ -30,7 +30,7 @@ from catalog.tasks import resolve, task_queries
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog.nearest import Question, Samples
+    from catalog.functions.nearest import Question, Samples
 
 NEAREST = ("sample_id", "score", "rank")
 """What `nearest` has of what `neighbor` has."""
@@ -91,7 +91,7 @@ def prepare(
         home: the catalog's.
         query: the statement.
         params: its parameters; they may stand as arguments.
-        encode: embeds the texts of `nearest`; what is plugged into `catalog.encoding` if None.
+        encode: embeds the texts of `nearest`; what is plugged into `encoding` if None.
         as_of: the pool is the one after this change; None is now.
         progress: is told how far scoring is.
 
@@ -105,7 +105,7 @@ def prepare(
     found = find_calls(query)
     if not found:
         return Prepared(as_of, {})
-    from catalog.nearest import check_count, read_samples
+    from catalog.functions.nearest import check_count, read_samples
 
     with Store(home, as_of=as_of).sandbox() as reader:
         calls = list(dict.fromkeys(bind(reader, call, params or {}) for call in found))
@@ -165,7 +165,7 @@ def _compute(
     progress: Progress,
 ) -> "dict[Call, pa.Table]":
     """Answer calls to one space."""
-    from catalog.nearest import answer, with_vectors
+    from catalog.functions.nearest import answer, with_vectors
     from catalog.vectors import Vectors
 
     named = group[0].named
@@ -184,7 +184,7 @@ def _questions(
     home: Home, group: Sequence[_Asked], samples: "Samples", encode: Encode | None
 ) -> "list[Question]":
     """Return each call's vectors and what will keep its scores."""
-    from catalog.nearest import Question, task_vectors
+    from catalog.functions.nearest import Question, task_vectors
     from catalog.similarity import BestPerTask, TopPerQuery
 
     named = group[0].named

@@ -7,10 +7,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from catalog.functions.nearest import Samples
 from catalog.home import Home
-from catalog.index import mapped, open_table
 from catalog.model import NamedSpace
-from catalog.nearest import Samples
+from catalog.search.index import mapped, open_table
 from catalog.similarity import score
 from catalog.vectors import Floats, Ids, Vectors
 

@@ -8,10 +8,14 @@ from typing import Any, get_args
 import numpy as np
 
 from catalog import schema
-from catalog.ann import Approximate
 from catalog.errors import InvalidInput, StoreError, TooFewSamples
+from catalog.functions.nearest import Question, Samples, answer
 from catalog.home import Home
-from catalog.index import (
+from catalog.jobs import job
+from catalog.model import NamedSpace
+from catalog.progress import Progress, Tick, silent
+from catalog.search.ann import Approximate
+from catalog.search.index import (
     RECALL_AT,
     STEPS,
     Index,
@@ -22,10 +26,6 @@ from catalog.index import (
     mapped,
     open_table,
 )
-from catalog.jobs import job
-from catalog.model import NamedSpace
-from catalog.nearest import Question, Samples, answer
-from catalog.progress import Progress, Tick, silent
 from catalog.similarity import TopPerQuery
 from catalog.spaces import query_ids, the_space
 from catalog.store import Store
