@@ -277,7 +277,7 @@ def test_the_command_tells_by_its_exit_code(cat: Catalog) -> None:
 
 
 def like_of(cat: Catalog, snapshot: Snapshot) -> Any:
-    from catalog.like import like
+    from catalog.why.like import like
 
     with Store(cat.home).read() as reader:
         return like(reader, snapshot)
