@@ -7,6 +7,8 @@ samples; ties are broken by the samples' order keys, so results do not depend on
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import isfinite
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,28 +88,36 @@ class _Product:
     """Multiplies blocks with the queries, always in one shape and into the same memory."""
 
     def __init__(self, queries: Floats) -> None:
-        _require_numbers(queries)
+        _require_numbers(float(queries.sum()))
         self._count, width = queries.shape
         self._right = torch.zeros((width, -(-self._count // QUERY_STEP) * QUERY_STEP))
         self._right[:, : self._count] = torch.from_numpy(np.ascontiguousarray(queries.T))
+        self._left = torch.zeros((BLOCK_ROWS, width))
         self._out = torch.zeros((BLOCK_ROWS, self._right.shape[1]))
 
-    def of(self, block: Floats) -> Floats:
+    def of(self, block: npt.NDArray[Any]) -> Floats:
         """Return the scores of a block, float32 (BLOCK_ROWS, queries), gone with the next."""
-        torch.mm(torch.from_numpy(block), self._right, out=self._out)
+        self._left.copy_(torch.from_numpy(block))  # from float16 many times as fast as in numpy
+        _require_numbers(float(self._left.sum()))
+        torch.mm(self._left, self._right, out=self._out)
         return self._out.numpy()[:, : self._count]
 
 
-def _blocks(vectors: Vectors, ids: Ids, width: int) -> Iterator[tuple[Positions, Floats]]:
-    """Give chosen vectors in padded blocks, in two places by turns, and the positions of each."""
+def _blocks(vectors: Vectors, ids: Ids, width: int) -> Iterator[tuple[Positions, npt.NDArray[Any]]]:
+    """Give chosen vectors as stored, in padded blocks, in two places by turns; and their positions.
+
+    Yields:
+        Positions (n,), and vectors (BLOCK_ROWS, width): n of them, then whatever is there.
+    """
     if not len(ids):
         return
     place = np.full(int(ids[-1]) + 1, -1, np.int64)
     place[ids] = np.arange(len(ids))
-    block, other = np.zeros((2, BLOCK_ROWS, width), np.float32)
-    positions = np.empty(BLOCK_ROWS, np.int64)
-    filled = 0
+    positions, filled = np.empty(BLOCK_ROWS, np.int64), 0
+    block = other = np.empty((0, width))
     for found, values in vectors.scan():
+        if not len(block):
+            block, other = np.zeros((2, BLOCK_ROWS, width), values.dtype)
         inside = np.where(found < len(place), place[np.minimum(found, len(place) - 1)], -1)
         if inside.min(initial=0) < 0:
             inside, values = inside[inside >= 0], values[inside >= 0]
@@ -117,16 +127,14 @@ def _blocks(vectors: Vectors, ids: Ids, width: int) -> Iterator[tuple[Positions,
             block[taken], positions[taken] = values[:room], inside[:room]
             inside, values, filled = inside[room:], values[room:], taken.stop
             if filled == BLOCK_ROWS:
-                _require_numbers(block)
                 yield positions, block
                 block, other, positions, filled = other, block, np.empty_like(positions), 0
     if filled:
-        _require_numbers(block)
         yield positions[:filled], block
 
 
-def _require_numbers(values: Floats) -> None:
-    if not np.isfinite(values.sum()):  # the sum of numbers no larger than 1 is one itself
+def _require_numbers(total: float) -> None:
+    if not isfinite(total):  # the sum of numbers no larger than 1 is one itself
         raise StoreError(
             "a vector holds what is no number", hint="Is a file damaged? Restore a backup."
         )
