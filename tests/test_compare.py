@@ -71,7 +71,7 @@ def ids(cat: Catalog, name: str) -> set[int]:
 def test_figures_are_those_counted_by_hand(stocked: Catalog) -> None:
     by_source = {row["sample_id"]: row["source"] for row in pool(stocked)}
     snapshot = stocked.select("near", method="round_robin", tasks=["one"], size=7, space="plane")
-    [own] = column(stocked.compare(["near"]), "near@1").draws
+    [own] = column(stocked.compare(["near"], draws=1), "near@1").draws
     members = snapshot.members().to_pylist()
     counts: dict[str, int] = {}
     for member in members:
@@ -92,8 +92,8 @@ def test_near_duplicates_are_members_with_another_above_the_threshold(stocked: C
     each = np.array(list(angle.values()))
     cosines = np.cos(each[:, None] - each[None, :])
     np.fill_diagonal(cosines, -2)
-    for threshold in (0.9995, 0.999, 0.9):
-        [own] = column(stocked.compare(["all"], near=threshold), "all@1").draws
+    for threshold in (0.9995, 0.9):
+        [own] = column(stocked.compare(["all"], near=threshold, draws=1), "all@1").draws
         assert own.near is not None
         assert own.near.above == int((cosines.max(axis=1) > threshold).sum())
         assert (own.near.checked, own.near.without_vector, own.near.exact) == (42, 0, True)
@@ -137,12 +137,12 @@ def test_baselines_are_what_the_engine_draws_with_the_same_filters(stocked: Cata
             where=where,
             not_in=["left_out"],
         )
-    found = stocked.compare(["small", "large"])
+    found = stocked.compare(["small", "large"], draws=2)
     recipe = stocked.snapshot("small").recipe
     for budget, amount in (("samples", 4), ("samples", 9), ("tokens", 28), ("tokens", 63)):
         for method in ("random", "balanced"):
             line = column(found, f"{method}, {amount} {budget}")
-            assert len(line.draws) == 3
+            assert len(line.draws) == 2
             for seed, draw in enumerate(line.draws):
                 expected = replace(
                     recipe,
@@ -174,7 +174,7 @@ def test_baselines_are_drawn_from_the_pool_as_it_was(
     stocked.select("before", method="random", size=42, seed=5)
     late = write_jsonl("late.jsonl", [talk(f"Late {number}?") for number in range(200)])
     ingest.load(stocked, [late], source="late")
-    found = stocked.compare(["before"])
+    found = stocked.compare(["before"], draws=1)
     for line in found.of("baseline", "pool"):
         for draw in line.draws:
             assert draw.samples == 42
@@ -183,7 +183,7 @@ def test_baselines_are_drawn_from_the_pool_as_it_was(
 
 def test_a_snapshot_is_not_held_against_its_own_draw(stocked: Catalog) -> None:
     stocked.select("first", method="random", size=10, seed=0)
-    found = stocked.compare(["first"])
+    found = stocked.compare(["first"], draws=1)
     overlap = found.overlap("A", column(found, "random, 10 samples").key)
     assert overlap is not None and overlap.shared.high < 10
     assert overlap.by_chance == pytest.approx(100 / 42)
@@ -192,7 +192,7 @@ def test_a_snapshot_is_not_held_against_its_own_draw(stocked: Catalog) -> None:
 def test_overlaps_are_counted_beside_what_chance_gives(stocked: Catalog) -> None:
     stocked.select("a", method="random", size=20, seed=11)
     stocked.select("b", method="random", size=10, seed=12, where="source = 'a'")
-    found = stocked.compare(["a", "b"])
+    found = stocked.compare(["a", "b"], draws=1)
     both = ids(stocked, "a") & ids(stocked, "b")
     overlap = found.overlap("A", "B")
     assert overlap is not None
@@ -206,7 +206,7 @@ def test_overlaps_are_counted_beside_what_chance_gives(stocked: Catalog) -> None
 def test_a_baseline_that_cannot_be_made_says_so(stocked: Catalog) -> None:
     stocked.select("most", method="random", size=40)
     stocked.mix("twice", ["most@1=50%", "most@1=50%"], size=80, repeats=2)
-    found = stocked.compare(["twice"])
+    found = stocked.compare(["twice"], draws=1)
     line = column(found, "random, 80 samples")
     assert (line.draws, line.missing) == ((), "there are 42 samples to draw from")
     [own] = column(found, "twice@1").draws
@@ -217,7 +217,7 @@ def test_a_baseline_that_cannot_be_made_says_so(stocked: Catalog) -> None:
 
 def test_contamination_is_not_checked_rather_than_none(stocked: Catalog) -> None:
     stocked.select("a", method="random", size=5)
-    found = stocked.compare(["a"])
+    found = stocked.compare(["a"], draws=1)
     assert column(found, "a@1").draws[0].contaminated is None
     told = "\n".join(lines(found))
     assert re.search(r"contaminated +not checked", told)
@@ -230,7 +230,7 @@ def test_marked_members_are_counted_by_task_and_late_ones_are_not_checked(
     late = write_jsonl("late.jsonl", [talk(f"Late {number}?") for number in range(3)])
     ingest.load(stocked, [late], source="late")
     stocked.select("all", method="random", size=45)
-    [own] = column(stocked.compare(["all"]), "all@1").draws
+    [own] = column(stocked.compare(["all"], draws=1), "all@1").draws
     marked = rows(stocked, "select distinct sample_id from contaminated where task = 'one'")
     assert own.contaminated == len(marked)
     assert own.contamination["one"].marked == len(marked)
@@ -243,7 +243,7 @@ def test_one_opening_of_two_members_counts_both(
     talks = [talk("Same?", str(number)) for number in range(3)] + [talk("Other?")]
     ingest.load(cat, [write_jsonl("rows.jsonl", talks)], source="s")
     cat.select("all", method="random", size=4)
-    found = cat.compare(["all"])
+    found = cat.compare(["all"], draws=1)
     assert column(found, "all@1").draws[0].same_opening == 3
     assert found.space is None
     assert "there is no embedding space" in found.notes[0]
@@ -254,10 +254,10 @@ def test_a_space_that_could_be_several_is_done_without_and_a_wrong_one_refused(
 ) -> None:
     add_vectors(stocked, "other", {1: (1.0, 0.0)}, {1: (1.0, 0.0)})
     stocked.select("a", method="random", size=5)
-    found = stocked.compare(["a"])
+    found = stocked.compare(["a"], draws=1)
     assert found.space is None and "other or plane; name one with --space" in found.notes[0]
     assert NEAREST not in found.bins
-    assert stocked.compare(["a"], space="plane").space == "plane"
+    assert stocked.compare(["a"], space="plane", draws=1).space == "plane"
     with pytest.raises(UnknownName, match="no space named 'plan'"):
         stocked.compare(["a"], space="plan")
 
@@ -296,7 +296,7 @@ def odd(cat: Catalog, write_jsonl: Callable[..., Path]) -> Comparison:
     ingest.load(cat, [write_jsonl("rows.jsonl", talks)])
     name = '"><img src=x onerror=alert(1)> $a_b$ & a name that is longer than any line'
     cat.select(name, method="random", size=6)
-    return cat.compare([name, name])
+    return cat.compare([name, name], draws=2)
 
 
 def test_a_page_is_escaped_holds_no_script_and_fetches_nothing(odd: Comparison) -> None:
@@ -329,7 +329,7 @@ def test_a_page_is_not_written_over_other_content(odd: Comparison, tmp_path: Pat
 def test_the_command_prints_text_that_fits_and_one_json_object(stocked: Catalog) -> None:
     stocked.select("near", method="round_robin", tasks=["one", "two"], size=7, space="plane")
     stocked.select("far", method="random", size=9, seed=4)
-    words = ["--home", str(stocked.home.path), "compare", "near", "far"]
+    words = ["--home", str(stocked.home.path), "compare", "near", "far", "--draws", "2"]
     page = stocked.home.path.parent / "page.html"
     result = CliRunner().invoke(cli, [*words, "--html", str(page)])
     assert result.exit_code == 0, result.output
@@ -344,7 +344,7 @@ def test_the_command_prints_text_that_fits_and_one_json_object(stocked: Catalog)
 
 def test_a_statement_of_the_users_is_held_against_the_whole_pool(stocked: Catalog) -> None:
     stocked.select("own", sql="select sample_id from pool where source = 'a'", size=6)
-    found = stocked.compare(["own"])
+    found = stocked.compare(["own"], draws=1)
     [whole] = found.of("pool")
     assert whole.draws[0].samples == 42
     assert "own@1 is held against the whole pool: its recipe tells no filters" in found.notes
