@@ -73,8 +73,10 @@ def look_back(connection: duckdb.DuckDBPyConnection, change_id: int) -> None:
         "select database_name, table_name from duckdb_columns() "
         "where column_name = 'change_id' and not internal order by table_name"
     ).fetchall()
-    for database, table in clocked:
-        connection.execute(
+    connection.execute(
+        ";\n".join(
             f"create temp view {table} as "
             f"select * from {database}.main.{table} where change_id <= {int(change_id)}"
+            for database, table in clocked
         )
+    )

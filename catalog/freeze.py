@@ -20,18 +20,13 @@ from catalog.sql import load
 from catalog.store import Reader, Store, Transaction
 
 
-def is_known_by_recipe(recipe: Recipe) -> bool:
-    """Tell whether the pool's clock alone says if the recipe would give the same again.
+def existing(reader: Reader, home: Home, name: str, recipe: Recipe) -> Snapshot | None:
+    """Return the version that came of this recipe, if the pool has not changed since.
 
     A user's SQL and conditions may look at more than the pool, say at what was selected before:
     their answer is always computed anew, and `freeze` finds out whether it is the same.
     """
-    return recipe.sql is None and recipe.rule is None and recipe.where is None
-
-
-def existing(reader: Reader, home: Home, name: str, recipe: Recipe) -> Snapshot | None:
-    """Return the version that came of this recipe, if the pool has not changed since."""
-    if not is_known_by_recipe(recipe):
+    if recipe.sql is not None or recipe.rule is not None or recipe.where is not None:
         return None
     clock = int(reader.value(load("show/pool_clock")))
     for row in reader.rows(load("show/versions"), name=name):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InvalidInput, UnknownName
-from catalog.freeze import existing, freeze, is_known_by_recipe
+from catalog.freeze import existing, freeze
 from catalog.home import Home
 from catalog.model import EmbeddingSpace, NamedSpace, check_name
 from catalog.progress import Progress
@@ -52,11 +52,10 @@ def select(
 ) -> Snapshot:
     """Select samples and freeze them; the same recipe on an unchanged pool is the same snapshot."""
     check_name(name)
-    recipe, space, lists = resolved(home, request)
-    if is_known_by_recipe(recipe):
-        with Store(home).read() as reader:
-            if found := existing(reader, home, name, recipe):
-                return found
+    with Store(home).read() as reader:
+        recipe, space, lists = resolved(home, request)
+        if found := existing(reader, home, name, recipe):
+            return found
     selected = choose(home, recipe, space, progress, lists=lists)
     unknown = [one.in_words for one in lists.values() if one.unknown]
     selected = replace(selected, notices=(*unknown, *selected.notices))

@@ -5,8 +5,10 @@ Read connections can reach neither files nor the network, so one kind serves eve
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -147,6 +149,10 @@ def _plain(value: object) -> object:
     return value
 
 
+_HELD: ContextVar[Mapping[tuple[Path, int | None], Reader]] = ContextVar("held")
+"""Readers that are open around this point, by home and by the change they look at."""
+
+
 class Store:
     """The home's DuckDB file.
 
@@ -178,17 +184,35 @@ class Store:
                 )
                 if self._as_of is not None and not writes:
                     look_back(connection, self._as_of)
-                for name in VIEWS:
-                    connection.execute(f"create temp view {name} as {load(f'view/{name}').text}")
+                connection.execute(
+                    ";\n".join(
+                        f"create temp view {name} as {load(f'view/{name}').text}" for name in VIEWS
+                    )
+                )
                 yield connection
             finally:
                 connection.close()
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Read the catalog as it is now; take what is needed out before computing with it."""
-        with self._home.turnstile.reading(), self._open(writes=False) as connection:
-            yield Reader(connection)
+        """Read the catalog; take what is needed out before computing with it.
+
+        A read inside another shares its lock, and its connection if it looks at the same change.
+        """
+        held = _HELD.get({})
+        mine = {place: reader for place, reader in held.items() if place[0] == self._home.path}
+        if (self._home.path, self._as_of) in mine:
+            yield mine[self._home.path, self._as_of]
+            return
+        with ExitStack() as stack:
+            if not mine:
+                stack.enter_context(self._home.turnstile.reading())
+            reader = Reader(stack.enter_context(self._open(writes=False)))
+            token = _HELD.set({**held, (self._home.path, self._as_of): reader})
+            try:
+                yield reader
+            finally:
+                _HELD.reset(token)
 
     @contextmanager
     def sandbox(self) -> Iterator[Reader]:

@@ -252,3 +252,15 @@ def test_text_is_compressed_unless_the_home_says_otherwise(cat: Catalog, compres
         values = {"file": "f", "line": 1, "reason": "r", "raw": secret * 2000}
         transaction.insert(schema.rejection, *[{"job_id": n, **values} for n in range(20)])
     assert (secret.encode() * 9 in home.database.read_bytes()) == (not compress)
+
+
+def test_a_read_inside_another_shares_its_lock_and_connection(cat: Catalog) -> None:
+    store = Store(cat.home)
+    with store.read() as outer:
+        with store.read() as inner, Store(cat.home, as_of=0).read() as past:
+            assert inner.connection is outer.connection
+            assert past.connection is not outer.connection
+            assert (outer.clock(), past.clock()) == (outer.clock(), 0)
+        assert outer.value("select 1") == 1
+        assert not cat.home.lock("room").is_free()
+    assert cat.home.lock("room").is_free()

@@ -71,11 +71,11 @@ def choose(
     rule = rule_of(home, recipe)
     with Store(home, as_of=as_of).read() as reader:
         check_needs(rule, recipe, reader)
-        clock = reader.clock()  # from here on all is read as of it, whatever is written meanwhile
-    pool = pool_of(home, recipe, space, as_of=clock, lists=lists)
-    provision = Provision(home, clock, recipe, rule, space, pool, progress)
-    if rule.for_tasks:
-        _ = provision.the_space, provision.tasks  # what is asked in vain is said before any work
+        clock = reader.clock()
+        pool = pool_of(home, recipe, space, as_of=as_of, lists=lists)
+        provision = Provision(home, as_of, recipe, rule, space, pool, progress)
+        provision.read()
+    provision.as_of = clock  # what is read later is of the same change, whatever came meanwhile
     notices = provision.narrow()
     chosen = Choice(provision).choose()
     # A condition and a user's SQL may look at more than the pool.

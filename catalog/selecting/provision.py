@@ -64,6 +64,16 @@ class Provision:
         """What reads the catalog as it was then."""
         return Store(self.home, as_of=self.as_of)
 
+    def read(self) -> None:
+        """Read what the catalog itself has to give: what is asked in vain is said before any work.
+
+        Raises:
+            CatalogError: a space, task or scorer that the rule needs is not there.
+        """
+        _ = self.scores
+        if self.rule.for_tasks:
+            _ = self.the_space, self.tasks
+
     def narrow(self) -> list[str]:
         """Check that nothing is missing, or leave out what misses something; say what was.
 
