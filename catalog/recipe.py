@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from catalog.errors import InvalidInput
+from catalog.errors import InvalidInput, UnknownName
 from catalog.references import (
     LARGEST,
     Exclusion,
@@ -20,6 +20,7 @@ from catalog.references import (
 )
 
 Param = bool | int | float | str
+Reference = TaskReference | Exclusion | Part
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,11 @@ class Recipe:
         require(near is None or is_share(near), "skip_near_duplicates", near, "a cosine up to 1")
         space_fits = self.space is None or isinstance(self.space, Mapping)
         require(space_fits, "space", self.space, "the fields of a contract")
-        require(isinstance(self.scores, Mapping), "scores", self.scores, "names with contracts")
+        scores_fit = isinstance(self.scores, Mapping) and all(
+            is_text(name) and isinstance(contract, Mapping)
+            for name, contract in self.scores.items()
+        )
+        require(scores_fit, "scores", self.scores, "names with contracts")
         require(isinstance(self.params, Mapping), "params", self.params, "names with values")
         for key, value in self.params.items():
             require(is_text(key) and _is_param(value), f"param {key}", value, "a text or number")
@@ -147,8 +152,14 @@ class Recipe:
         """
         try:
             found = _parse(text)
+            require(isinstance(found, dict), "the recipe", found, "fields with values")
+            known = list(cls.__dataclass_fields__)
+            for name in found:
+                if name not in known:
+                    guess = UnknownName.among("field", str(name), known)
+                    raise InvalidInput(f"the recipe: {guess.message}", hint=guess.hint)
             for name, kind in _REFERENCES.items():
-                found[name] = tuple(kind(**one) for one in found.pop(name, None) or [])
+                found[name] = tuple(_reference(kind, name, one) for one in found.get(name) or [])
             return cls(**found)
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InvalidInput(
@@ -172,7 +183,18 @@ class Recipe:
             ) from error
 
 
-_REFERENCES = {"tasks": TaskReference, "not_in": Exclusion, "parts": Part}
+def _reference(kind: type[Reference], name: str, value: object) -> Reference:
+    fields = ", ".join(kind.__dataclass_fields__)
+    fits = isinstance(value, dict) and value.keys() <= kind.__dataclass_fields__.keys()
+    require(fits, f"one of {name}", value, f"the fields {fields}")
+    return kind(**value)  # type: ignore[arg-type]
+
+
+_REFERENCES: Mapping[str, type[Reference]] = {
+    "tasks": TaskReference,
+    "not_in": Exclusion,
+    "parts": Part,
+}
 _DEFAULTS = asdict(Recipe(""))
 
 

@@ -134,8 +134,9 @@ def _check_together(request: Request) -> None:
             "--task does not go with --sql", hint="Write it into the statement: similarity('T')."
         )
     if request.recipe is not None:
+        empty = Request()
         for name, flag in _IN_RECIPE.items():
-            if getattr(request, name):
+            if getattr(request, name) != getattr(empty, name):
                 raise InvalidInput(
                     f"{flag} does not go with a recipe (--recipe, --like)",
                     hint="Write it into the recipe: `catalog show NAME --recipe > FILE`.",

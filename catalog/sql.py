@@ -1,6 +1,7 @@
 """Statements kept as files: found, parsed and checked by DuckDB itself, never by a pattern."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -69,21 +70,62 @@ def columns(condition: str) -> list[str]:
     >>> columns("nll > 2 and (source = 'a' or Tokens is null)")
     ['nll', 'source', 'tokens']
     """
+    found = [
+        node["column_names"][-1].lower()
+        for node in nodes(f"select 1 where (\n{condition}\n)")
+        if node.get("class") == "COLUMN_REF"
+    ]
+    return list(dict.fromkeys(found))
+
+
+def nodes(text: str) -> Iterator[dict[str, Any]]:
+    """Give every node of a statement's syntax tree, as DuckDB's parser has it, in order."""
     with duckdb.connect() as connection:
-        [(text,)] = connection.execute(
-            "select json_serialize_sql($1)", [f"select 1 where (\n{condition}\n)"]
-        ).fetchall()
-    found: list[str] = []
-    waiting: list[Any] = [json.loads(text)]
+        [(tree,)] = connection.execute("select json_serialize_sql($1)", [text]).fetchall()
+    yield from inside(json.loads(tree))
+
+
+def inside(tree: object) -> Iterator[dict[str, Any]]:
+    """Give every node of a part of a syntax tree, in order."""
+    waiting = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            if node.get("class") == "COLUMN_REF":
-                found.append(node["column_names"][-1].lower())
+            yield node
             waiting.extend(reversed(node.values()))
         elif isinstance(node, list):
             waiting.extend(reversed(node))
-    return list(dict.fromkeys(found))
+
+
+@cache
+def _unsteady() -> frozenset[str]:
+    """Return the functions that may give something else the next time."""
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "select distinct function_name from duckdb_functions() "
+            "where stability in ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"
+        ).fetchall()
+    # These stand without brackets, and are columns to the parser.
+    keywords = ("current_timestamp", "current_time", "localtime", "localtimestamp")
+    return frozenset({name for (name,) in found}.union(keywords))
+
+
+def require_steady(what: str, text: str) -> None:
+    """Check that a statement gives the same again on the same data.
+
+    Raises:
+        InvalidQuery: it calls chance or the clock.
+    """
+    for node in nodes(text):
+        name = str(node.get("function_name") or (node.get("column_names") or [""])[0]).lower()
+        kind = node.get("class")
+        if kind in ("FUNCTION", "COLUMN_REF") and name in _unsteady():
+            if kind == "COLUMN_REF" and len(node["column_names"]) > 1:
+                continue
+            raise InvalidQuery(
+                f"{what} uses {name}, which gives something else each time",
+                hint="Draw by md5($seed::varchar || hash), and write dates out.",
+            )
 
 
 _FIELDS = frozenset({"grain", "params", "needs"})

@@ -6,9 +6,9 @@ Read connections can reach neither files nor the network, so one kind serves eve
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -149,8 +149,11 @@ def _plain(value: object) -> object:
     return value
 
 
-_HELD: ContextVar[Mapping[tuple[Path, int | None], Reader]] = ContextVar("held")
-"""Readers that are open around this point, by home and by the change they look at."""
+_HELD = local()
+"""Readers that are open around this point of a thread, by home and by the change they look at.
+
+No context variable: LanceDB's own thread would take the reader along, and keep it for good.
+"""
 
 
 class Store:
@@ -199,7 +202,7 @@ class Store:
 
         A read inside another shares its lock, and its connection if it looks at the same change.
         """
-        held = _HELD.get({})
+        held: Mapping[tuple[Path, int | None], Reader] = getattr(_HELD, "readers", {})
         mine = {place: reader for place, reader in held.items() if place[0] == self._home.path}
         if (self._home.path, self._as_of) in mine:
             yield mine[self._home.path, self._as_of]
@@ -208,11 +211,11 @@ class Store:
             if not mine:
                 stack.enter_context(self._home.turnstile.reading())
             reader = Reader(stack.enter_context(self._open(writes=False)))
-            token = _HELD.set({**held, (self._home.path, self._as_of): reader})
+            _HELD.readers = {**held, (self._home.path, self._as_of): reader}
             try:
                 yield reader
             finally:
-                _HELD.reset(token)
+                _HELD.readers = held
 
     @contextmanager
     def sandbox(self) -> Iterator[Reader]:

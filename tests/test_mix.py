@@ -9,6 +9,8 @@ import pytest
 import catalog
 from catalog import Catalog
 from catalog.errors import InvalidInput, TooFewSamples, UnknownName
+from catalog.store import Store
+from tests.tiny import add_vectors
 
 
 @pytest.fixture
@@ -102,3 +104,16 @@ def test_parts_that_are_not_there_or_too_short_are_refused(cat: Catalog) -> None
         cat.mix("m", ["c=4"])
     with pytest.raises(TooFewSamples, match="has 7 that are not in another part already"):
         cat.mix("m", ["a=10", "b=8"])
+
+
+def test_a_part_without_room_for_one_sample_is_refused(cat: Catalog) -> None:
+    add_vectors(cat, "space", {key: [1.0, key] for key in range(1, 43)}, {1: [1.0, 0.0]})
+    with Store(cat.home).write("test") as transaction:
+        transaction.connection.execute(
+            "insert into sample_score by name select sample_id, scorer_id, "
+            "sample_id * 10 as value, $1 as change_id from sample, scorer",
+            [transaction.change_id],
+        )
+    assert cat.mix("m", ["a=50%", "b=50%"], tokens=400).tokens == 320
+    with pytest.raises(TooFewSamples, match="not one sample of b@1 fits into its 79 tokens"):
+        cat.mix("m", ["a=50%", "b=50%"], tokens=158)

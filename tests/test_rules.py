@@ -201,3 +201,38 @@ def test_statements_obey_conditions_budgets_and_constraints(cat: Catalog) -> Non
     first = {row["source"]: row["sample_id"] for row in reversed(cat.sql("from pool").to_pylist())}
     capped = members(cat, sql=statement, max_per_source=1)
     assert capped == sorted(capped) and len(capped) == len(first)
+
+
+def test_a_rule_of_the_users_over_ranked_lists_gets_them_whole(cat: Catalog) -> None:
+    rule(
+        cat,
+        "summed",
+        "-- needs: ranking (sample_id, score, order_key)\n"
+        "select sample_id, row_number() over (\n"
+        "    order by sum(score) desc, any_value(order_key)) as turn\n"
+        "from ranking group by sample_id order by turn limit $size",
+    )
+    options: Row = {"method": "summed", "tasks": ["one"], "space": "space"}
+    assert members(cat, size=5, **options) == members(cat, size=42, **options)[:5]
+
+
+@pytest.mark.parametrize("call", ["random()", "now()", "current_date", "uuid()"])
+def test_chance_and_the_clock_are_no_part_of_a_selection(cat: Catalog, call: str) -> None:
+    name = call.removesuffix("()")
+    with pytest.raises(InvalidQuery, match=f"uses {name}, which gives something else"):
+        cat.select("s", method="random", size=1, where=f"{call} is not null")
+    with pytest.raises(InvalidQuery, match=f"uses {name}"):
+        cat.select("s", sql=f"select sample_id from pool where {call} is not null")
+
+
+def test_what_a_rule_does_not_need_is_not_taken_in_silence(cat: Catalog) -> None:
+    with pytest.raises(InvalidInput, match="ppl_top needs no scorer 'nl'"):
+        cat.select("s", method="ppl_top", size=1, scores={"nl": "tied"})
+    recipe = cat.select("s", method="random", size=1).recipe
+    with pytest.raises(InvalidInput, match="--max-per-source does not go with a recipe"):
+        cat.select("s", recipe=recipe, max_per_source=0)
+    rule(cat, "silent", "select sample_id from ranking limit $size")
+    with pytest.raises(InvalidQuery, match="reads ranking and does not say that it needs it"):
+        cat.select("s", method="silent", size=1)
+    rule(cat, ".hidden", "select")
+    assert ".hidden" not in {row["method"] for row in cat.methods()}

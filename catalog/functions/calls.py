@@ -1,14 +1,14 @@
 """Calls of the catalog's own table functions in a statement, found by DuckDB's own parser."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from catalog.errors import InvalidQuery
-from catalog.sql import Query
+from catalog.sql import Query, inside, nodes
 from catalog.store import Reader
 
 REQUIRED = object()
@@ -58,26 +58,13 @@ def find_calls(query: Query) -> list[dict[str, Any]]:
     """Return the calls in a statement as DuckDB's parser has them."""
     if not any(name in query.text.lower() for name in SIGNATURES):  # spares most statements it
         return []
-    with duckdb.connect() as connection:
-        [(text,)] = connection.execute("select json_serialize_sql($1)", [query.text]).fetchall()
     return [
         node["function"]
-        for node in _nodes(json.loads(text))
+        for node in nodes(query.text)
         if node.get("type") == "TABLE_FUNCTION"
         and node["function"]["qualified_name"]["path"][-1].lower() in SIGNATURES
         and len(node["function"]["qualified_name"]["path"]) == 1
     ]
-
-
-def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            yield node
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
 
 
 def bind(reader: Reader, found: Mapping[str, Any], params: Mapping[str, object]) -> Call:
@@ -131,7 +118,7 @@ def _value(
 ) -> object:
     """Evaluate an argument: a constant, a parameter, or what can be computed of these."""
     used = {
-        node["identifier"] for node in _nodes(expression) if node.get("type") == "VALUE_PARAMETER"
+        node["identifier"] for node in inside(expression) if node.get("type") == "VALUE_PARAMETER"
     }
     if unknown := sorted(used - params.keys()):
         raise InvalidQuery(

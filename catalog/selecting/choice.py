@@ -118,10 +118,11 @@ class Choice:
         """Run the rule; lists are cut short at first, and doubled until they give enough members.
 
         Enough are the right ones: a sample beyond every cut has a turn of at least limit times
-        lists, and whatever is found within them has a smaller one.
+        lists, and whatever is found within them has a smaller one. What a user's rule makes of the
+        lists nobody knows: it gets them whole.
         """
         samples = len(self._ids)
-        if LISTS not in self._rule.query.needs or size is None:
+        if LISTS not in self._rule.query.needs or size is None or self._rule.own:
             return self._run(size, samples).slice(0, size)
         size = min(size, samples)
         limit = self._first_limit(size)

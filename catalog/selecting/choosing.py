@@ -17,7 +17,7 @@ from catalog.selecting.mixing import mixed
 from catalog.selecting.pool import Pool, read_pool
 from catalog.selecting.provision import Provision, check_needs
 from catalog.selecting.rules import Rule, own_rule, the_rule
-from catalog.sql import check, load
+from catalog.sql import check, load, require_steady
 from catalog.store import Store
 
 NO_LISTS: Mapping[str, SampleList] = {}
@@ -91,11 +91,20 @@ def rule_of(home: Home, recipe: Recipe) -> Rule:
         InvalidInput: the recipe gives it what it does not take, or lacks what it needs.
     """
     if recipe.sql is not None:
-        return Rule(check("the statement", recipe.sql), own=True)
-    if recipe.rule is not None:
+        rule = Rule(check("the statement", recipe.sql), own=True)
+    elif recipe.rule is not None:
         rule = own_rule(recipe.method, recipe.rule)
     else:
         rule = the_rule(home, recipe.method)
+    if rule.own:
+        require_steady(rule.query.name, rule.query.text)
+    if unused := sorted(recipe.scores.keys() - rule.query.needs):
+        raise InvalidInput(
+            f"{recipe.method} needs no scorer {unused[0]!r}",
+            hint=f"It needs: {', '.join(sorted(rule.query.needs)) or 'nothing'}.",
+        )
+    if recipe.sql is not None:
+        return rule
     if recipe.size is None and recipe.tokens is None:
         raise InvalidInput(
             "no size was given",

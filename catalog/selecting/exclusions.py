@@ -54,7 +54,7 @@ def read_list(reader: Reader, path: Path) -> SampleList:
     """
     try:
         entries = list(_entries(path))
-    except (OSError, ValueError, KeyError, EOFError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, EOFError, RecursionError, pa.ArrowException) as error:
         raise InvalidInput(
             f"cannot read the list {str(path)!r}: {error}",
             hint=f"Give a hash or an id on each line, or JSONL or Parquet rows with one of: "
@@ -79,14 +79,20 @@ def _entries(path: Path) -> Iterator[str]:
         import pyarrow.parquet as pq
 
         table = pq.read_table(path)
-        [key, *_] = [key for key in KEYS if key in table.column_names]
+        keys = [key for key in KEYS if key in table.column_names]
+        if not keys:
+            raise ValueError(f"its columns are {', '.join(table.column_names)}")
+        key = keys[0]
         yield from (_text(value) for value in table[key].to_pylist())
         return
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
+    with opener(path, "rt", encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _named(line.strip())
+                try:
+                    yield _named(line.strip())
+                except ValueError as error:
+                    raise ValueError(f"line {number}: {error}") from error
 
 
 def _named(line: str) -> str:
@@ -97,8 +103,10 @@ def _named(line: str) -> str:
     if isinstance(row, str):
         return row
     row = {**row, **(row.get("catalog") if isinstance(row.get("catalog"), Mapping) else {})}
-    [key, *_] = [key for key in KEYS if row.get(key) is not None]
-    return _text(row[key])
+    for key in KEYS:
+        if row.get(key) is not None:
+            return _text(row[key])
+    raise ValueError(f"none of {', '.join(KEYS)}")
 
 
 def _text(value: object) -> str:

@@ -132,6 +132,12 @@ def _take(
                     break
                 raise _too_short(recipe, number, amount, walk)
             if walk.costs[place] > walk.left:
+                if walk.left == amount:
+                    raise TooFewSamples(
+                        f"not one sample of {recipe.parts[number].snapshot} fits into its "
+                        f"{amount:,} tokens",
+                        hint="Ask for more tokens, or give it a larger share.",
+                    )
                 break
             taken.append(((amount - walk.left) / amount, number, place))
             walk.left -= walk.costs[place]

@@ -10,7 +10,7 @@ from catalog.errors import InvalidQuery
 from catalog.model import NamedSpace
 from catalog.scorers import Scorer, scorers
 from catalog.spaces import tokens_scorer
-from catalog.sql import check, columns, load
+from catalog.sql import check, columns, load, require_steady
 from catalog.store import Reader, Store
 from catalog.vectors import Ids
 
@@ -97,6 +97,7 @@ def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool
         # Alone it must be one expression: what closes the bracket around it is no condition.
         check("the condition of --where", f"select 1 where (\n{where}\n)")
         check("the condition of --where", f"select\n{where}\n")
+        require_steady("the condition of --where", f"select 1 where (\n{where}\n)")
     known: list[Scorer] = []
     try:
         with store.sandbox() as reader:

@@ -42,7 +42,8 @@ class Rule:
 
 def rule_files(home: Home) -> dict[str, Path]:
     """Return the files of the user's rules by name."""
-    return {path.stem: path for path in sorted(home.queries.glob("*.sql"))}
+    files = sorted(home.queries.glob("*.sql"))
+    return {path.stem: path for path in files if not path.name.startswith(".")}
 
 
 def the_rule(home: Home, name: str) -> Rule:

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from catalog.errors import InvalidInput
+from catalog.errors import InvalidInput, InvalidQuery
 from catalog.recipe import Recipe
+from catalog.scorers import scorers
 from catalog.selecting.pool import Pool
+from catalog.selecting.rules import PER_TASK
+from catalog.spaces import TOKENS
 from catalog.sql import Query, load
 from catalog.store import Reader
 
@@ -44,7 +47,16 @@ def run_own(
     for name, relation in relations.items():
         if name != "pool":
             reader.register(name, relation)
-    return reader.arrow(query, **params)
+    try:
+        return reader.arrow(query, **params)
+    except Exception as error:
+        for name in [*PER_TASK, TOKENS, *(one.name for one in scorers(reader))]:
+            if f"Table with name {name} does not exist" in str(error):
+                raise InvalidQuery(
+                    f"{query.name} reads {name} and does not say that it needs it",
+                    hint=f"Write `-- needs: {name}` into its first lines.",
+                ) from error
+        raise
 
 
 def own_params(query: Query, recipe: Recipe, size: int | None) -> dict[str, object]:
