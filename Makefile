@@ -16,7 +16,7 @@ check: $(VENV)/installed
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
-	$(RUN)/pytest
+	OMP_WAIT_POLICY=PASSIVE $(RUN)/pytest -n auto --dist loadfile
 
 format: $(VENV)/installed
 	$(RUN)/ruff format .
