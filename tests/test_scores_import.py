@@ -212,6 +212,19 @@ def test_files_that_are_no_scores_are_refused_and_nothing_is_written(
     assert filled.scorers() == []
 
 
+def test_a_number_that_is_none_is_refused_and_never_a_label(
+    filled: Catalog, tmp_path: Path
+) -> None:
+    values = ["NaN", "1e999", "-Infinity", "1" + "0" * 400]
+    rows = [f'{{"id": "s{n}", "score": {value}}}\n' for n, value in enumerate(values)]
+    (tmp_path / "s.jsonl").write_text("".join(rows))
+    (tmp_path / "s.csv").write_text("id,score\ns1,nan\ns2,inf\n")
+    for name, count in (("s.jsonl", 4), ("s.csv", 2)):
+        report = ingest.import_scores(filled, str(tmp_path / name), scorer="x")
+        assert report.refused == {"no finite number": count}
+    assert filled.scorers() == []
+
+
 def test_a_scorer_keeps_what_was_said_of_it(filled: Catalog, write_jsonl: Write) -> None:
     path = str(write_jsonl("s.jsonl", [{"id": "s1", "score": 1}]))
     ingest.import_scores(filled, path, scorer="r", contract={"model": "judge-1"})

@@ -90,7 +90,7 @@ def import_scores(
         transaction.register("cell_row", cells)
         counted = transaction.rows(load("score/numbers"))[0]
         _check(path, counted, keys, values)
-        texts = label or not counted["numbers"]
+        texts = label or (counted["texts"] > 0 and not counted["numbers"])
         known, said = _scorer(transaction, scorer, texts, contract or {})
         scorer_id = known.scorer_id if known else transaction.next_id(schema.scorer)
         params = {"scorer_id": scorer_id, "texts": int(texts), "source": source}

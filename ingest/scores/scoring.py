@@ -137,7 +137,7 @@ def _check(
         check_scorer_name(name)
     if (model is None) == (space is None):
         raise InvalidInput(
-            f"{'both' if model else 'neither'} a model and a space given, expected one",
+            f"{'both a model and' if model else 'neither a model nor'} a space given, expected one",
             hint="Say with --model or --space whose words are to count.",
         )
     if batch_tokens is not None and batch_tokens < 1:

@@ -28,7 +28,8 @@ select
     source,
     case
         when json_type(value) = 'BOOLEAN' then (value::boolean)::double
-        when json_type(value) not in ('VARCHAR', 'ARRAY', 'OBJECT') then try_cast(value as double)
+        when json_type(value) not in ('VARCHAR', 'ARRAY', 'OBJECT')
+            then coalesce(try_cast(value as double), 'nan'::double)
     end as number,
     case when json_type(value) not in ('ARRAY', 'OBJECT') then value ->> '$' end as text
 from found
