@@ -237,3 +237,15 @@ def test_an_empty_pool_has_no_neighbor(tmp_path: Path) -> None:
 def test_a_text_with_quotes_is_a_text(home: Catalog) -> None:
     assert len(run(home, "from nearest('a''b', 2)", Encoder())) == 2
     assert len(run(home, "from nearest($text, 2)", Encoder(), text="'; --")) == 2
+
+
+def test_only_the_samples_that_are_meant_are_searched(home: Catalog) -> None:
+    query = check("it", "select sample_id, rank from neighbor('one', k := 3) order by all")
+    among = np.array([2, 5, 7, 11, 13])
+    prepared = prepare(home.home, query, among=among)
+    with Store(home.home, as_of=prepared.as_of).sandbox() as reader:
+        prepared.register(reader)
+        found = reader.arrow(query)["sample_id"].to_numpy()
+    scores = unit(8, 2)[:4] @ unit(SAMPLES, 1)[among - 1].T
+    expected = among[np.argsort(-scores, axis=1)[:, :3]].ravel()
+    assert sorted(found) == sorted(expected)

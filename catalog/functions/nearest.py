@@ -41,10 +41,14 @@ class Question:
     answer: BestPerTask | TopPerQuery
 
 
-def read_samples(reader: Reader) -> Samples:
-    """Return the samples of the pool."""
+def read_samples(reader: Reader, among: Ids | None = None) -> Samples:
+    """Return the samples of the pool, or those of them that are meant."""
     found = reader.arrow(load("search/samples"))
-    return Samples(found["sample_id"].to_numpy(), found["order_key"].to_numpy())
+    whole = Samples(found["sample_id"].to_numpy(), found["order_key"].to_numpy())
+    if among is None:
+        return whole
+    meant = np.isin(whole.ids, among)
+    return Samples(whole.ids[meant], whole.order_keys[meant])
 
 
 def check_count(count: int) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.functions.nearest import Question, Samples
+    from catalog.vectors import Ids
 
 NEAREST = ("sample_id", "score", "rank")
 """What `nearest` has of what `neighbor` has."""
@@ -83,6 +84,7 @@ def prepare(
     *,
     encode: Encode | None = None,
     as_of: int | None = None,
+    among: "Ids | None" = None,
     progress: Progress = silent,
 ) -> Prepared:
     """Compute the calls of nearest, similarity and neighbor in a statement.
@@ -93,6 +95,7 @@ def prepare(
         params: its parameters; they may stand as arguments.
         encode: embeds the texts of `nearest`; what is plugged into `encoding` if None.
         as_of: the pool is the one after this change; None is now.
+        among: the samples to search among, int64; None is the whole pool.
         progress: is told how far scoring is.
 
     Raises:
@@ -115,7 +118,7 @@ def prepare(
         asked = [
             _Asked(call, _space(reader, call), _task(reader, call)) for call in reversed(calls)
         ]
-        samples = read_samples(reader)
+        samples = read_samples(reader, among)
         clock = reader.clock()
     relations: dict[Call, pa.Table] = {}
     for group in _together(asked):
