@@ -127,20 +127,23 @@ def test_the_statement_of_round_robin_is_the_walk(
     generator = np.random.default_rng(seed)
     scores = generator.integers(0, 4, size=(lists, count))
     keys = generator.permutation(count)
+    orders = [np.lexsort((keys, -row)) for row in scores]
     ranking = pa.table(
         {
             "list": np.repeat(np.arange(lists), count),
             "lists": np.full(lists * count, lists),
-            "sample_id": np.tile(np.arange(count), lists),
-            "order_key": np.tile(keys, lists),
-            "score": scores.ravel().astype(np.float32),
+            "rank": np.tile(np.arange(count), lists),
+            "sample_id": np.concatenate(orders),
+            "score": np.concatenate(
+                [row[order] for row, order in zip(scores, orders, strict=True)]
+            ),
             "task": np.repeat([f"t{number}" for number in range(lists)], count),
             "query_id": np.repeat(np.arange(lists), count),
         }
     )
     with scratch({"ranking": ranking}, "100MB") as reader:
         found = reader.rows(load("select/round_robin"), size=size)
-    expected = walk([np.lexsort((keys, -row)).tolist() for row in scores], size)
+    expected = walk([order.tolist() for order in orders], size)
     assert [(row["sample_id"], row["query_id"], row["rank"]) for row in found] == expected
     assert [row["task"] for row in found] == [f"t{number}" for _, number, _ in expected]
 

@@ -165,8 +165,7 @@ class Choice:
             numbers = ranking["list"].to_numpy()
             order = np.searchsorted(self._ids, ranking["sample_id"].to_numpy())
             starts = np.searchsorted(numbers, np.arange(self._provision.ranker.lists + 1))
-            rank = np.arange(len(order)) - starts[numbers]
-            first = order[np.lexsort((numbers, rank))]
+            first = order[np.lexsort((numbers, ranking["rank"].to_numpy()))]
             lists = np.split(order, starts[1:-1])
             goal = self._goal()
             try:
@@ -176,6 +175,5 @@ class Choice:
                 continue
             picked = np.array(chosen, np.int64).reshape(-1, 3)
             rows = ranking.take(pa.array(starts[picked[:, 0]] + picked[:, 1]))
-            rows = rows.append_column("rank", pa.array(picked[:, 1]))
             rows = rows.append_column("turn", pa.array(picked[:, 2]))
             return members(rows, self._rule.query.name, self._ids), goal

@@ -89,8 +89,8 @@ class Ranker:
         """Return every list's first `limit` samples.
 
         Returns:
-            list (int64), lists, sample_id, order_key, score (float32), task, query_id; one row per
-            (list, sample).
+            list (int64), lists, rank (from 0, by score, ties by order_key), sample_id, order_key,
+            score (float32), task, query_id; one row per (list, sample), each list best first.
 
         Raises:
             MissingVectors: samples of the pool have none in the space.
@@ -103,6 +103,7 @@ class Ranker:
                     {
                         "list": np.full(len(positions), number),
                         "lists": np.full(len(positions), self.lists),
+                        "rank": np.arange(len(positions)),
                         "sample_id": self._ids[positions],
                         "order_key": self._order_keys[positions],
                         "score": scores,

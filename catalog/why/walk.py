@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from catalog.progress import Progress
 from catalog.sql import load
-from catalog.store import Store, scratch
+from catalog.store import Store
 from catalog.vectors import Ids
 from catalog.why.past import Past
 
@@ -62,7 +62,6 @@ class Walk:
         self._size = len(provision.pool.ids)
         self._ids = provision.pool.ids
         self._names = [entry.task.name for entry in provision.tasks]
-        self._memory = seen.home.settings.memory_limit
         self._last_turn = last_turn
         self.lists = self._ranker.lists
         walked = self._walked(seen)
@@ -71,9 +70,7 @@ class Walk:
         self._reached = {n: (rank, scores.get(n)) for n, rank in walked.items()}
 
     def _ranked(self, limit: int) -> pa.Table:
-        ranking = self._ranker.rank(min(limit, self._size))
-        with scratch({"ranking": ranking}, self._memory) as reader:
-            return reader.arrow(load("explain/ranked"))
+        return self._ranker.rank(min(limit, self._size))
 
     def _walked(self, seen: Past) -> dict[int, int]:
         """Return the last rank that the walk came to in each list; -1 where it had no turn."""

@@ -7,7 +7,8 @@ with scored as (
         sample_id,
         count(distinct scorer_id) as scores
     from sample_score
-    where scorer_id in (select unnest($scorers::bigint[])) and value is not null
+    where scorer_id in (select unnest($scorers::bigint[]))
+        and (value is not null or label is not null)
     group by sample_id
 ),
 marked as (
