@@ -14,6 +14,7 @@ import catalog
 import ingest
 from catalog import Catalog, schema
 from catalog.cli import cli
+from catalog.cli.output import cell, one_line, shorten
 from catalog.errors import CatalogError, InvalidInput, MissingVectors, ModelError, UnknownName
 from catalog.model import NamedSpace
 from catalog.store import Store
@@ -207,6 +208,13 @@ def test_what_is_found_fits_the_terminal(spoken: Catalog, columns: int) -> None:
     for words in ("user: Explain what", "assistant: Twenty-one.", "… and 2 more messages"):
         assert words in printed.stdout
     assert printed.stdout.splitlines()[-1] == "exact, among 4 samples of the space tiny"
+
+
+def test_samples_give_the_terminal_no_commands() -> None:
+    held = "\x1b[31mred \x1b]0;title\x07 \b\x9b2J \u202eback \N{ZERO WIDTH JOINER}\n end"
+    for printed in (one_line(held), shorten(held), cell(held), cell([held])):
+        assert not {*"\x1b\x07\b\x9b\u202e\n"} & {*printed}
+        assert "\N{ZERO WIDTH JOINER}" in printed
 
 
 def test_a_search_reads_its_text_from_standard_input(spoken: Catalog) -> None:

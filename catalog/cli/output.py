@@ -14,6 +14,11 @@ import click
 
 Row = Mapping[str, Any]
 PIPED_WIDTH = 1_000_000
+COMMANDS_TO_TERMINALS = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
+    "\N{REPLACEMENT CHARACTER}",
+)
+"""Characters that colour, move, retitle or turn round what a terminal shows: samples hold them."""
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
@@ -84,7 +89,16 @@ def cell(value: object) -> str:
         return value.hex()
     if isinstance(value, list | dict | tuple):
         value = json.dumps(plain(value), ensure_ascii=False)
-    return " ".join(str(value).split())
+    return one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, without what a terminal would obey.
+
+    >>> one_line(f"red:  {chr(27)}[31m and end")
+    'red: �[31m and end'
+    """
+    return " ".join(text.split()).translate(COMMANDS_TO_TERMINALS)
 
 
 def count(number: int, noun: str) -> str:
@@ -101,7 +115,7 @@ def count(number: int, noun: str) -> str:
 
 def shorten(text: str, length: int = 160) -> str:
     """Return a text on one line, cut to a length."""
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.cli.frame import Session, common, pass_session
-from catalog.cli.output import count, print_json
+from catalog.cli.output import count, one_line, print_json
 from catalog.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _show_message(console: "Console", message: dict[str, Any]) -> None:
     """Print the first words of a message, wrapped to the terminal."""
     from rich.text import Text
 
-    content = " ".join((message["content"] or "…")[:MOST_CHARACTERS].split())
+    content = one_line((message["content"] or "…")[:MOST_CHARACTERS])
     text = Text(f"{message['role']}: {content}")
     lines = text.wrap(console, console.width - INDENT)
     for line in lines[: LINES_SHOWN - 1]:
