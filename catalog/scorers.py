@@ -100,11 +100,10 @@ def add_scorer(transaction: Transaction, name: str, contract: Mapping[str, Any])
     return added
 
 
-def scorer_of(reader: Reader, contract: Mapping[str, Any]) -> Scorer | None:
-    """Return the scorer that has a contract, under whatever name, or None."""
-    return next(
-        (known for known in scorers(reader) if not differences(known.contract, contract)), None
-    )
+def scorer_of(reader: Reader, contract: Mapping[str, Any], name: str = "") -> Scorer | None:
+    """Return the scorer that has a contract, under whatever name, or None; of several, `name`."""
+    alike = [known for known in scorers(reader) if not differences(known.contract, contract)]
+    return min(alike, key=lambda known: (known.name != name, known.name), default=None)
 
 
 def claim_scorer(
@@ -125,6 +124,25 @@ def claim_scorer(
     known = {scorer.name for scorer in scorers(transaction)}
     free = [name for name in (name, longer, f"{longer}_{mark}") if name not in known]
     return add_scorer(transaction, free[0], contract)
+
+
+def how_to_score(scorer: Scorer) -> str:
+    """Return the command that gives more samples a score of this scorer."""
+    contract = scorer.contract
+    kind = str(contract.get("kind", "imported"))
+    if kind == "imported" or "model" not in contract:
+        return f"catalog scores import FILE --scorer {scorer.name}"
+    base = "ifd" if kind.startswith("ifd") else kind.replace("_", "-")
+    options = {
+        "--model": contract["model"],
+        "--prompt": contract.get("prompt"),
+        "--template": contract.get("template"),
+        "--max-tokens": contract.get("max_tokens"),
+        "--dtype": contract.get("compute_dtype"),
+        "--name": None if scorer.name.startswith(kind) else scorer.name,
+    }
+    told = [f"{flag} {value}" for flag, value in options.items() if value is not None]
+    return " ".join([f"catalog score --scorer {base}", *told])
 
 
 def identifier(text: str) -> str:

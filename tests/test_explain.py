@@ -243,6 +243,28 @@ def test_rules_that_leave_samples_out_say_so(own: Catalog) -> None:
     ]
 
 
+def test_a_scorer_under_another_name_than_the_rules_is_looked_at(own: Catalog) -> None:
+    with Store(own.home).write("scores") as transaction:
+        made = add_scorer(transaction, "rater", {"by": "hand"})
+        rows = [
+            {"sample_id": key, "scorer_id": made.scorer_id, "value": float(key)}
+            for key in range(1, 11)
+        ]
+        transaction.insert(schema.sample_score, *rows)
+    own.select("rated", method="ppl_top", size=3, scores={"nll": "rater"}, skip_missing=True)
+    [bare] = own.sql("select hash from pool where sample_id = 20").to_pylist()
+    assert own.explain("rated", bare["hash"]).absence == "no_score"
+    [low] = own.sql("select hash from pool where sample_id = 2").to_pylist()
+    assert (
+        own.explain("rated", low["hash"]).verdict[0].startswith("not chosen: it comes at place 8")
+    )
+    columns = own.compare(["rated"]).columns
+    [pool] = [one for one in columns if one.kind == "pool"]
+    assert pool.draws[0].samples == 10
+    baselines = [one for one in columns if one.kind == "baseline" and one.budget == "samples"]
+    assert [(one.missing, len(one.draws)) for one in baselines] == [(None, 3)] * 2
+
+
 def test_a_mix_names_the_part_that_gave_a_sample(own: Catalog) -> None:
     own.select("a", method="random", size=6)
     own.select("b", method="round_robin", tasks=["two"], size=6)

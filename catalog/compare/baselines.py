@@ -16,8 +16,10 @@ from catalog.errors import CatalogError, HomeError, StoreError
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.recipe import Recipe
+from catalog.scorers import scorer_of
 from catalog.selecting.choosing import pool_of
 from catalog.snapshot import Snapshot
+from catalog.store import Reader, Store
 
 METHODS = ("random", "balanced")
 WITHOUT_FILTERS = ("sql", "mix")
@@ -115,9 +117,10 @@ def sources(home: Home, chosen: Sequence[Chosen]) -> list[Source]:
     """Return the pools that some snapshots were chosen from, each once, and read."""
     found: list[Source] = []
     pools: dict[tuple[str, int], tuple[Source, pa.Table | None]] = {}
-    for one in chosen:
-        recipe, as_of = filters(one.snapshot.recipe, one.space), one.snapshot.pool_change_id
-        name = recipe.json()
+    with Store(home).read() as reader:
+        recipes = [filters(reader, one.snapshot.recipe, one.space) for one in chosen]
+    for one, recipe in zip(chosen, recipes, strict=True):
+        as_of, name = one.snapshot.pool_change_id, recipe.json()
         if (name, as_of) not in pools:
             source = Source(f"P{len(found) + 1}", recipe, one.space, as_of)
             rows = _read(home, source)
@@ -148,7 +151,7 @@ def _read(home: Home, source: Source) -> pa.Table | None:
     return pool.samples
 
 
-def filters(recipe: Recipe, space: NamedSpace | None) -> Recipe:
+def filters(reader: Reader, recipe: Recipe, space: NamedSpace | None) -> Recipe:
     """Return the random draw, of no size yet, from the pool that a recipe's own filters leave."""
     contract = space.space.contract() if space else None
     if recipe.method in WITHOUT_FILTERS:
@@ -161,21 +164,23 @@ def filters(recipe: Recipe, space: NamedSpace | None) -> Recipe:
         rule=None,
         tasks=(),
         space=contract,
-        where=_where(recipe),
+        where=_where(reader, recipe),
         seed=0,
         params={},
+        scores={},
         max_per_source=None,
         skip_near_duplicates=None,
         allow_fewer=False,
     )
 
 
-def _where(recipe: Recipe) -> str | None:
+def _where(reader: Reader, recipe: Recipe) -> str | None:
     """Return a recipe's condition, and that nothing is missing if it left out what is.
 
     Rules that look at no vector or score would not miss any: every vector brings a token count.
     """
-    needed = [f'"{name}" is not null' for name in sorted(recipe.scores)]
+    scorers = [scorer_of(reader, recipe.scores[name], name) for name in sorted(recipe.scores)]
+    needed = [f'"{scorer.name}" is not null' for scorer in scorers if scorer is not None]
     budgeted = recipe.tokens is not None or recipe.skip_near_duplicates is not None
     if recipe.tasks or budgeted or recipe.method == "length":
         needed.insert(0, "tokens is not null")

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.errors import UnknownName
-from catalog.scorers import find_scorer
+from catalog.scorers import scorer_of
 from catalog.selecting.exclusions import excluded_ids
 from catalog.sql import load
 from catalog.store import Store
@@ -37,9 +37,8 @@ def absences(seen: Past, ids: Ids) -> pa.Table:
     asked = np.unique(ids)
     recipe = seen.recipe
     with seen.store.read() as reader:
-        scorers = [
-            found.scorer_id for name in recipe.scores if (found := find_scorer(reader, name))
-        ]
+        needed = [scorer_of(reader, recipe.scores[name], name) for name in recipe.scores]
+        scorers = sorted({scorer.scorer_id for scorer in needed if scorer is not None})
         reader.register("asked", pa.table({"sample_id": asked}))
         state = reader.arrow(load("explain/state"), scorers=scorers)
     held = {name: state[name].to_numpy(zero_copy_only=False) for name in ("known", "scored")}
