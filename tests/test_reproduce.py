@@ -106,7 +106,7 @@ def test_a_members_changed_vector_is_told(cat: Catalog) -> None:
     assert found.totals["places"] > 0
     assert found.places[0]["frozen"] == first["hash"] != found.places[0]["now"]
     assert found.causes == [
-        "the scores of 1 members differ by more than a millionth: their vectors in the space "
+        "the scores of 1 member differ by more than a millionth: their vectors in the space "
         "'made', or those of their queries, were made anew"
     ]
 
@@ -193,7 +193,44 @@ def test_a_changed_score_is_told(cat: Catalog) -> None:
     change(cat, "update sample_score set value = 5.2 where sample_id = 40")
     found = cat.reproduce("kept")
     assert (found.totals["places"], found.totals["drifted"]) == (2, 1)
-    assert "the scores of 1 members" in found.causes[0]
+    assert "the scores of 1 member differ" in found.causes[0]
+
+
+@pytest.mark.parametrize("above", [20, 39])
+def test_scores_that_were_given_since_are_told(cat: Catalog, above: int) -> None:
+    with Store(cat.home).write("scores") as transaction:
+        made = add_scorer(transaction, "rater", {"by": "hand"})
+        rows = [
+            {"sample_id": key, "scorer_id": made.scorer_id, "value": float(key)}
+            for key in range(1, 43)
+        ]
+        transaction.insert(schema.sample_score, *rows)
+    cat.select("kept", method="random", size=3, where=f"rater > {above}")
+    later = "(select max(change_id) from change)"
+    with Store(cat.home).write("scores"):
+        pass
+    change(cat, f"update sample_score set value = 0, change_id = {later} where sample_id > 38")
+    found = cat.reproduce("kept")
+    assert (found.digest_now is None) == (above == 39)
+    assert (
+        "4 samples of that pool were given their score of rater since: where it replaced another, "
+        "that one is gone" in found.causes
+    )
+    assert not any("--size" in cause for cause in found.causes)
+
+
+def test_stored_repeats_that_are_not_the_frozen_ones_are_told(cat: Catalog) -> None:
+    cat.select("kept", method="random", size=9)
+    change(cat, "update snapshot_member set repeats = 3 where position = 4")
+    found = cat.reproduce("kept")
+    assert found.causes == ["what is stored is not what was frozen: see `catalog verify kept@1`"]
+
+
+def test_a_stored_reason_that_was_altered_blames_no_vectors_alone(cat: Catalog) -> None:
+    cat.select("kept", method="random", size=9)
+    change(cat, "update snapshot_member set turn = turn + 20 where position = 4")
+    [cause] = cat.reproduce("kept").causes
+    assert cause.startswith("1 of the same members came for another reason")
 
 
 def test_text_that_was_purged_is_told(cat: Catalog) -> None:

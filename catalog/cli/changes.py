@@ -50,7 +50,8 @@ def _show_totals(totals: dict[str, Any]) -> None:
     click.echo(f"{totals['kept']:,} members were frozen, {totals['remade']:,} come out now")
     if totals["places"]:
         click.echo(
-            f"{count(totals['places'], 'place')} differ, the first at position "
+            f"{count(totals['places'], 'place')} differ{'s' if totals['places'] == 1 else ''}, "
+            f"the first at position "
             f"{totals['first_difference']:,}: {totals['went']:,} members out, "
             f"{totals['came']:,} in, {totals['moved']:,} moved"
         )

@@ -5,8 +5,9 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.errors import CatalogError
+from catalog.scorers import scorer_of, scorers
 from catalog.selecting.choosing import Selected
-from catalog.sql import load
+from catalog.sql import columns, load
 from catalog.store import Store
 from catalog.why.past import Past
 
@@ -45,6 +46,7 @@ def causes(seen: Past, totals: dict[str, Any], selected: Selected, remade: pa.Ta
     if selected.rule != seen.snapshot.rule:
         told.append("the rule's text is another than the one kept with the snapshot")
     told += _scores(seen, totals, remade)
+    told += rescored(seen)
     told += _filled(seen, remade)
     if tables := _unclocked(seen):
         told.append(
@@ -55,6 +57,11 @@ def causes(seen: Past, totals: dict[str, Any], selected: Selected, remade: pa.Ta
         told.append("the same members in another order: let the statement give a turn, or order by")
     if told:
         return told
+    if not totals["places"]:
+        return [
+            f"{totals['reasons']:,} of the same members came for another reason: vectors of "
+            "samples that were not members have changed, or what is stored of the members has"
+        ]
     if seen.space is not None:
         return [
             "no text, task, rule or member's score changed: vectors of samples that were not "
@@ -68,8 +75,8 @@ def _scores(seen: Past, totals: dict[str, Any], remade: pa.Table) -> list[str]:
     if drifted:
         made = f"vectors in the space {seen.space.name!r}" if seen.space else "scores"
         return [
-            f"the scores of {drifted:,} members differ by more than a millionth: their {made}, or "
-            "those of their queries, were made anew"
+            f"the scores of {drifted:,} member{'s' if drifted > 1 else ''} differ by more than a "
+            f"millionth: their {made}, or those of their queries, were made anew"
         ]
     if totals["near_ties"] and not totals["far_apart"]:
         return [
@@ -77,6 +84,28 @@ def _scores(seen: Past, totals: dict[str, Any], remade: pa.Table) -> list[str]:
             "millionth, whose order another machine may turn round"
         ]
     return []
+
+
+def rescored(seen: Past) -> list[str]:
+    """Tell of scores that a recipe looks at and that samples of its pool were given only since.
+
+    One that replaced another took it out of the past.
+    """
+    recipe = seen.recipe
+    mentioned = columns(recipe.where) if recipe.where else []
+    with Store(seen.home).read() as reader:
+        used = [scorer_of(reader, recipe.scores[name], name) for name in recipe.scores]
+        used += [scorer for scorer in scorers(reader) if scorer.name in mentioned]
+        rows = reader.rows(
+            load("reproduce/rescored"),
+            scorers=sorted({scorer.scorer_id for scorer in used if scorer is not None}),
+            clock=seen.snapshot.pool_change_id,
+        )
+    return [
+        f"{row['samples']:,} samples of that pool were given their score of {row['name']} since: "
+        "where it replaced another, that one is gone"
+        for row in rows
+    ]
 
 
 def _drifted_away(seen: Past, remade: pa.Table) -> int:

@@ -18,7 +18,7 @@ from catalog.recipe import Recipe
 from catalog.selecting.choosing import Selected, choose
 from catalog.sql import load, names
 from catalog.store import Reader, Store
-from catalog.why.causes import causes
+from catalog.why.causes import causes, rescored
 from catalog.why.past import Past, past
 
 EXAMPLES = 10
@@ -113,7 +113,7 @@ def _compare(seen: Past, selected: Selected, note: str | None) -> Reproduction:
     if note is None and selected.rule != snapshot.rule:
         notes.append("the text of the rule has changed since")
     told = [] if identical else causes(seen, totals, selected, remade)
-    if now == snapshot.digest and totals["places"]:
+    if now == snapshot.digest and (totals["places"] or totals["repeated"]):
         told = [f"what is stored is not what was frozen: see `catalog verify {snapshot}`"]
     return Reproduction(str(snapshot), identical, snapshot.digest, now, totals, places, told, notes)
 
@@ -141,6 +141,7 @@ def _impossible(seen: Past, error: CatalogError) -> Reproduction:
             id=seen.snapshot.snapshot_id,
         )
     told = [f"the recipe cannot be run again: {error.message}"]
-    told += [error.hint] if error.hint else []
+    given = rescored(seen)
+    told += given or ([error.hint] if error.hint else [])
     told += [f"the text of {purged:,} members is gone"] if purged else []
     return Reproduction(str(seen.snapshot), False, seen.snapshot.digest, None, {}, [], told, [])

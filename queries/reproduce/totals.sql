@@ -17,7 +17,8 @@ placed as (
             and k.rank is not distinct from r.rank
             and k.turn is not distinct from r.turn
             and k.repeats is not distinct from r.repeats as same_reason,
-        k.score is not distinct from r.score as same_score
+        k.score is not distinct from r.score as same_score,
+        k.repeats is not distinct from r.repeats as same_repeats
     from kept as k
     full join remade as r on r.position = k.position
 ),
@@ -60,6 +61,7 @@ select
     (select count(*) from turned where not close_score)
         + (select count(*) from strays) as far_apart,
     (select count(*) from placed where same_sample and not same_reason)::bigint as reasons,
+    (select count(*) from placed where same_sample and not same_repeats)::bigint as repeated,
     (select count(*) from placed where same_sample and same_reason and not same_score)::bigint
         as scores,
     (select count(*) from matched where remade_id is null)::bigint as went,
