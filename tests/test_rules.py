@@ -236,3 +236,29 @@ def test_what_a_rule_does_not_need_is_not_taken_in_silence(cat: Catalog) -> None
         cat.select("s", method="silent", size=1)
     rule(cat, ".hidden", "select")
     assert ".hidden" not in {row["method"] for row in cat.methods()}
+
+
+def test_the_command_for_missing_scores_is_the_scorers_own(cat: Catalog) -> None:
+    score(cat, "rater", {1: 1.0})
+    score(cat, "small_nll", {1: 1.0}, model="org/m", max_tokens=99, compute_dtype="float32")
+    for name, command in (
+        ("rater", "catalog scores import FILE --scorer rater"),
+        ("small_nll", "--model org/m --max-tokens 99 --dtype float32 --name small_nll"),
+    ):
+        with pytest.raises(MissingScores, match=f"'{name}' has no score for 41") as caught:
+            cat.select("s", method="ppl_top", size=1, scores={"nll": name})
+        assert command in (caught.value.hint or "")
+
+
+def test_functions_in_rules_see_the_narrowed_pool(cat: Catalog) -> None:
+    text = (
+        "select sample_id, min(rank * 4 + query_position) as turn\n"
+        "from neighbor('one', k := $size, space := 'space') group by sample_id\n"
+        "order by turn limit $size"
+    )
+    rule(cat, "walked", text)
+    options: Row = {"size": 7, "where": "sample_id between 11 and 30"}
+    count = len(cat.sql("from query join task using (task_id) where name = 'one'").to_pylist())
+    assert count == 4
+    expected = members(cat, method="round_robin", tasks=["one"], space="space", **options)
+    assert members(cat, method="walked", **options) == expected

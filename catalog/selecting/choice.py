@@ -51,7 +51,7 @@ class Choice:
             raise TooFewSamples(
                 "no sample is left to select"
                 if len(self._ids) == 0 or recipe.tokens is None
-                else f"not one sample fits into {recipe.tokens:,} tokens",
+                else f"the first sample in order has more than {recipe.tokens:,} tokens",
                 hint="Widen the condition or the budget, or ingest samples with `catalog ingest`.",
             )
         if recipe.allow_fewer:
@@ -108,6 +108,7 @@ class Choice:
             query,
             params,
             as_of=self._provision.as_of,
+            among=self._ids,
             progress=self._provision.progress,
         )
         with Store(self._home, as_of=prepared.as_of).sandbox() as reader:

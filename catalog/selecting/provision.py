@@ -13,7 +13,7 @@ from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
 from catalog.progress import Progress
 from catalog.recipe import Recipe
-from catalog.scorers import differences, scorers, the_scorer
+from catalog.scorers import Scorer, how_to_score, scorer_of, scorers, the_scorer
 from catalog.selecting.pool import Pool
 from catalog.selecting.rules import BEST, LISTS, PER_TASK, Rule
 from catalog.spaces import TOKENS, tokens_scorer
@@ -109,12 +109,11 @@ class Provision:
             hint=f"Run `catalog embed --space {self.the_space.name}` for what is missing, {SKIP}.",
         )
 
-    def _unscored(self, name: str, count: int) -> MissingScores:
-        command = (
-            f"catalog embed --space {self.the_space.name}"
-            if name == TOKENS
-            else f"catalog score --scorer {name}"
-        )
+    def _unscored(self, need: str, count: int) -> MissingScores:
+        if need == TOKENS:
+            name, command = TOKENS, f"catalog embed --space {self.the_space.name}"
+        else:
+            name, command = self._scored_by[need].name, how_to_score(self._scored_by[need])
         return MissingScores(
             f"the scorer {name!r} has no score for {count:,} of {len(self.pool.ids):,} samples of "
             "the pool",
@@ -141,23 +140,27 @@ class Provision:
         return sorted(self.rule.query.needs - PER_TASK - {"pool"})
 
     @cached_property
+    def _scored_by(self) -> Mapping[str, Scorer]:
+        """The scorer that stands for each name in the rule, but for token counts."""
+        with self.store.read() as reader:
+            names = [name for name in self.scorer_names if name != TOKENS]
+            return {name: self._scorer(reader, name) for name in names}
+
+    @cached_property
     def scores(self) -> Mapping[str, pa.Table]:
         """The scores of every scorer that the rule needs: sample_id, value, label, truncated."""
         with self.store.read() as reader:
-            return {
-                name: reader.arrow(SCORES, scorer_id=self._scorer(reader, name))
-                for name in self.scorer_names
-            }
+            ids = {name: scorer.scorer_id for name, scorer in self._scored_by.items()}
+            if TOKENS in self.scorer_names:
+                ids[TOKENS] = tokens_scorer(reader, self.the_space)
+            return {name: reader.arrow(SCORES, scorer_id=key) for name, key in ids.items()}
 
-    def _scorer(self, reader: Reader, name: str) -> int:
-        if name == TOKENS:
-            return tokens_scorer(reader, self.the_space)
+    def _scorer(self, reader: Reader, name: str) -> Scorer:
         contract = self.recipe.scores.get(name)
         if contract is None:
-            return the_scorer(reader, name).scorer_id
-        alike = [one for one in scorers(reader) if not differences(one.contract, contract)]
-        for one in sorted(alike, key=lambda one: (one.name != name, one.name)):
-            return one.scorer_id
+            return the_scorer(reader, name)
+        if found := scorer_of(reader, contract, name):
+            return found
         raise MissingScores(
             f"no scorer here has the contract of the recipe's {name}: {dict(contract)}",
             hint="Compute it with `catalog score`, or take it in with `catalog scores import`.",
