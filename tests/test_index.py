@@ -140,6 +140,7 @@ def test_a_condition_holds_for_what_an_index_finds(home: Catalog) -> None:
     like = home.sql("select hash from pool where sample_id = 7").to_pylist()[0]["hash"]
     exact = home.search(like=like, k=10, where="source = 'b'")
     found = home.search(like=like, k=10, where="source = 'b'", ann=True)
+    assert "without a condition" in (found.note or "")
     assert {row["source"] for row in found.samples} == {"b"}
     assert [row["hash"] for row in found.samples] == [row["hash"] for row in exact.samples]
 

@@ -26,7 +26,7 @@ def run(*words: str | Path, cwd: Path) -> str:
 
 
 def main() -> None:
-    """Build, install, `catalog --help`, `catalog init`, and a first selection."""
+    """Build, install, `catalog --help`, `catalog init`, and a first selection with its page."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
@@ -50,6 +50,9 @@ def main() -> None:
         run(catalog, "select", "one", "--method", "random", "--size", "1", cwd=elsewhere)
         if "1 member hashed anew" not in run(catalog, "verify", "one", cwd=elsewhere):
             sys.exit("catalog verify did not verify")
+        run(catalog, "compare", "one", "--html", "page.html", cwd=elsewhere)
+        if "<svg" not in (elsewhere / "page.html").read_text(encoding="utf-8"):
+            sys.exit("catalog compare draws nothing")
     click.echo("the wheel installs and works on its own")
 
 

@@ -108,7 +108,8 @@ def _told(found: "Found") -> str:
     if found.index is None:
         exact = f"exact, among {count(found.searched or 0, 'sample')} of the space {found.space}"
         return f"{exact} ({found.note})" if found.note else exact
-    return told_index(found.index)
+    told = told_index(found.index)
+    return f"{told}\n({found.note})" if found.note else told
 
 
 def told_index(index: "Index") -> str:

@@ -72,7 +72,8 @@ class Found:
         like: the content hash of the sample that was the example, or None.
         searched: how many samples were searched; None if an index was asked.
         index: the index that was asked, with its measured recall; None if the search was exact.
-        note: why a search that was to ask an index was exact all the same, or None.
+        note: why a search that was to ask an index was exact all the same, or what its recall
+            does not say; or None.
         samples: rank (from 0), score (cosine), hash, source, external_id, turns, characters and
             messages of each, best first.
     """
@@ -110,6 +111,8 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
         index_asked, note = None, "the index finds too few of these samples" if index else None
         found, searched = searching.exact(vector)
     rows = _described(home, *found)
+    if index_asked is not None and request.where is not None:
+        note = "that recall is of searches without a condition; with one it may be another"
     return Found(
         named.name, example["hash"] if example else None, searched, index_asked, note, rows
     )

@@ -96,12 +96,11 @@ def _why_chosen(
     later = [row for row in others if row["fate"] == "later"]
     if others:
         turn = f"turn {others[0]['turn']:,}"
+        rest = "the other list" if len(others) == 1 else f"the other {len(others):,} lists"
         said.append(
-            f"{len(later):,} of the other {len(others):,} lists came to it later, the first at "
-            f"{turn}"
+            f"of {rest}, {len(later):,} came to it later, the first at {turn}"
             if later
-            else f"none of the other {len(others):,} lists came to it, the first would have at "
-            f"{turn}"
+            else f"no turn of {rest} came to it, the first would have at {turn}"
         )
     return said
 
