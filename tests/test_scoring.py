@@ -392,7 +392,7 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_computed(
         ("perplexity", {}, "no scorer 'perplexity'"),
         ("ifd", {"prompt": "wizard"}, "no prompt 'wizard'"),
         ("nll", {"prompt": "cherry"}, "nll has no prompt"),
-        ("nll", {"model": None}, "neither a model and a space"),
+        ("nll", {"model": None}, "neither a model nor a space"),
         ("nll", {"space": "rds"}, "both a model and a space"),
         ("nll", {"name": "turns"}, "names something else"),
         ("nll", {"name": "No name"}, "cannot name a scorer"),

@@ -114,7 +114,7 @@ def fill_space(cat: Catalog, folder: Path) -> int:
 
     for name, queries in {**TASKS, ALONE: sum(TASKS.values())}.items():
         rows = [{**row, "id": f"{name}-{row['id']}"} for row in generated(queries)]
-        ingest.add_task(cat, name, write_jsonl(folder / f"{name}.jsonl", rows))
+        ingest.add_task(cat, name, write_jsonl(folder / f"{name}.jsonl", rows), check=False)
     store = Store(cat.home)
     with store.write("embed") as transaction:
         add_space(transaction, "random", SPACE, "")
