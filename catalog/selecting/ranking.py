@@ -95,24 +95,22 @@ class Ranker:
         Raises:
             MissingVectors: samples of the pool have none in the space.
         """
+        lists = list(self._lists(limit))
+        lengths = [len(positions) for positions, _, _ in lists]
+        positions, scores, queries = (np.concatenate(part) for part in zip(*lists, strict=True))
         names = [entry.task.name for entry in self._tasks]
-        parts = []
-        for number, (positions, scores, queries) in enumerate(self._lists(limit)):
-            parts.append(
-                pa.table(
-                    {
-                        "list": np.full(len(positions), number),
-                        "lists": np.full(len(positions), self.lists),
-                        "rank": np.arange(len(positions)),
-                        "sample_id": self._ids[positions],
-                        "order_key": self._order_keys[positions],
-                        "score": scores,
-                        "task": pa.DictionaryArray.from_arrays(self._task_of[queries], names),
-                        "query_id": np.array(self._queries)[queries],
-                    }
-                )
-            )
-        return pa.concat_tables(parts)
+        return pa.table(
+            {
+                "list": np.repeat(np.arange(len(lists)), lengths),
+                "lists": np.full(len(positions), self.lists),
+                "rank": np.concatenate([np.arange(length) for length in lengths]),
+                "sample_id": self._ids[positions],
+                "order_key": self._order_keys[positions],
+                "score": scores,
+                "task": pa.DictionaryArray.from_arrays(self._task_of[queries], names),
+                "query_id": np.array(self._queries)[queries],
+            }
+        )
 
     def _lists(self, limit: int) -> Lists:
         if len(self._tasks) == 1:
