@@ -77,7 +77,7 @@ def scoring(
 
 
 def choosing(home: Home, size: int) -> dict[str, Callable[[], None]]:
-    """Return the rule in SQL, DuckDB running or started for it, and in numpy, over the same lists."""
+    """Return the rule in SQL, with DuckDB running or not yet, and in numpy, over the same lists."""
     rule = load("select/round_robin")
     opened = ExitStack()  # closed as the program ends
 
