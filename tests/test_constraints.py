@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,3 +280,13 @@ def test_what_lacks_a_vector_or_score_is_skipped_when_told_to(cat: Catalog) -> N
     assert any("no vectors for 22 of 42" in notice for notice in found.notices)
     with pytest.raises(MissingScores, match="has no score for 42 of 42 samples"):
         cat.select("half", method="length", size=1, space="half")
+
+
+def test_a_selection_in_a_space_leaves_nothing_open_behind(cat: Catalog) -> None:
+    command = ["-m", "catalog.cli", "--home", cat.home.path, "select", "alone", "--size", "3"]
+    options = ["--method", "round_robin", "--task", "one", "--space", "space"]
+    done = subprocess.run(
+        [sys.executable, *command, *options], capture_output=True, text=True, cwd=cat.home.path
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+    assert done.stderr.startswith("Next: catalog show alone@1")
