@@ -217,9 +217,9 @@ def _require_imported(transaction: Transaction, home: Home, name: str) -> None:
     """Check that no ledger still calls a snapshot by a name that it is about to lose."""
     known = {row["name"] for row in transaction.rows("select name from run")}
     for _, run, used in ledgers(home.ledger):
-        if run not in known and used is not None and used.partition("@")[0] == name:
+        if run not in known and name in {reference.partition("@")[0] for reference in used}:
             raise Conflict(
-                f"the run {run!r} was trained on {used} and is not imported yet",
+                f"the run {run!r} was trained on {', '.join(used)} and is not imported yet",
                 hint="Take it in with `catalog runs import` first: its ledger uses this name.",
             )
 
@@ -251,11 +251,13 @@ def _require_unused(transaction: Transaction, home: Home, snapshot: Snapshot) ->
     runs = {
         row["name"]
         for row in transaction.rows(
-            "select name from run where snapshot_id = $id", id=snapshot.snapshot_id
+            "select r.name from run as r join run_snapshot as s on s.run_id = r.run_id "
+            "where s.snapshot_id = $id",
+            id=snapshot.snapshot_id,
         )
     }
     for _, run, used in ledgers(home.ledger):
-        if used in (str(snapshot), snapshot.name):
+        if {str(snapshot), snapshot.name} & set(used):
             runs.add(run)
     if runs:
         raise SnapshotInUse(

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Executable, Table
 
-VIEWS = ("retired", "appearance", "pool", "member", "seen", "score", "contaminated")
+VIEWS = (
+    "retired",
+    "purged",
+    "appearance",
+    "stock",
+    "pool",
+    "member",
+    "known",
+    "seen",
+    "branch",
+    "score",
+    "contaminated",
+)
 """The documented views, `queries/view/*.sql`, each after those it reads."""
 
 Rows = list[dict[str, Any]]

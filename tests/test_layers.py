@@ -29,7 +29,7 @@ FLOORS = (
 HEAVY = {
     "torch": {
         "catalog.similarity",
-        "catalog.training",
+        "catalog.training.dataset",
         "catalog.demo.tiny_model",
         "catalog.demo.comparison",
         "ingest.encoder",

@@ -30,12 +30,14 @@ class SampleList:
         hashes: content hashes, each once, sorted; those the catalog does not know are kept too.
         entries: how many entries the list has.
         unknown: how many of them name no sample here.
+        strangers: these, in the order of the list.
     """
 
     reference: Exclusion
     hashes: list[bytes]
     entries: int
     unknown: int
+    strangers: tuple[str, ...] = ()
 
     @property
     def in_words(self) -> str:
@@ -70,8 +72,9 @@ def read_list(reader: Reader, path: Path) -> SampleList:
         )
     hashes = sorted({row for row in found["content_hash"].to_pylist() if row is not None})
     reference = Exclusion("list", path.name, digest(hashes))
-    named = len(set(found.filter(found["known"])["entry"].to_pylist()))
-    return SampleList(reference, hashes, len(entries), len(set(entries)) - named)
+    named = set(found.filter(found["known"])["entry"].to_pylist())
+    strangers = tuple(entry for entry in dict.fromkeys(entries) if entry not in named)
+    return SampleList(reference, hashes, len(entries), len(strangers), strangers)
 
 
 def _entries(path: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ select
 from (
     select
         p.*{shown}
-    from pool as p{joined}
+    from {among} as p{joined}
 ) as sample_row
 where (
 {condition}
@@ -81,7 +82,13 @@ class _Joined:
     more: str = ""
 
 
-def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool:
+def read_pool(
+    store: Store,
+    where: str | None,
+    space: NamedSpace | None,
+    *,
+    among: Literal["pool", "stock"] = "pool",
+) -> Pool:
     """Read the pool.
 
     Args:
@@ -89,6 +96,7 @@ def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool
         where: an SQL condition over one row per sample, or None for all. It may use the columns of
             the view `pool`, every scorer by its name, and with a space its `tokens`, `truncated`.
         space: whose token counts are wanted.
+        among: the pool, or the stock: every sample, retired ones too.
 
     Raises:
         InvalidQuery: the condition is no condition, or uses what is not there.
@@ -102,7 +110,7 @@ def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool
     try:
         with store.sandbox() as reader:
             known = scorers(reader)
-            samples = reader.arrow(_statement(reader, where, space, known))
+            samples = reader.arrow(_statement(reader, where, space, known, among))
             change_id = int(reader.value(load("show/pool_clock")))
     except InvalidQuery as error:
         raise _explained(error, where or "true", space, known) from error
@@ -110,7 +118,11 @@ def read_pool(store: Store, where: str | None, space: NamedSpace | None) -> Pool
 
 
 def _statement(
-    reader: Reader, where: str | None, space: NamedSpace | None, known: Sequence[Scorer]
+    reader: Reader,
+    where: str | None,
+    space: NamedSpace | None,
+    known: Sequence[Scorer],
+    among: str,
 ) -> str:
     """Return the statement that gives the pool; only scorers that are mentioned are joined."""
     joined = []
@@ -127,6 +139,7 @@ def _statement(
             )
             joined.append(_Joined(scorer.name, scorer.scorer_id, "label" if texts else "value"))
     return POOL.format(
+        among=among,
         extra=",\n    tokens" if space else "",
         shown="".join(
             f',\n        score_{number}."{column}"'

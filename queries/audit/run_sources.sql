@@ -9,8 +9,8 @@ select
     max(e.step) as last_step
 from exposure as e
 join run as r on r.run_id = e.run_id
-left join sample as late on late.content_hash = e.content_hash
-join appearance as a on a.sample_id = coalesce(e.sample_id, late.sample_id) and a.rank = 1
+left join known as k on k.logged_id = e.sample_id
+join appearance as a on a.sample_id = coalesce(k.sample_id, e.sample_id) and a.rank = 1
 where r.name = $run
 group by a.source
 order by exposures desc, a.source

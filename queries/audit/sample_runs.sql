@@ -1,11 +1,6 @@
 -- Which runs saw one sample, and at which steps.
 -- grain: one row per (run, attempt)
 -- params: sample_id (integer)
-with own as (
-    select content_hash
-    from sample
-    where sample_id = $sample_id
-)
 select
     r.name as run,
     r.model,
@@ -18,6 +13,6 @@ from exposure as e
 join run as r on r.run_id = e.run_id
 where e.sample_id = $sample_id
     -- logged before it was ingested here
-    or e.content_hash = (select content_hash from own)
+    or e.sample_id = (select max(logged_id) from known where sample_id = $sample_id)
 group by r.name, r.model, e.attempt
 order by r.name, e.attempt

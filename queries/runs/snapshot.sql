@@ -1,7 +1,9 @@
 -- The snapshot that a run names: the version, or the newest there was when the run began.
--- grain: one row, null if there is none
+-- grain: at most one row
 -- params: name (text), version (integer or null), at (timestamp)
-select arg_max(snapshot_id, version) as snapshot_id
+select
+    snapshot_id,
+    digest
 from snapshot
 where name = $name
     and deleted_at is null
@@ -9,3 +11,5 @@ where name = $name
         when $version::integer is null then created_at <= $at::timestamptz
         else version = $version::integer
     end
+order by version desc
+limit 1

@@ -3,23 +3,28 @@
 select
     r.name,
     r.model,
-    s.name || '@' || s.version as snapshot,
+    s.snapshots,
     r.started_at,
     coalesce(e.attempts, 0) as attempts,
     coalesce(e.last_step, 0) as last_step,
     coalesce(e.exposures, 0) as exposures,
     coalesce(e.samples, 0) as samples
 from run as r
-left join snapshot as s on s.snapshot_id = r.snapshot_id
+left join (
+    select
+        run_id,
+        string_agg(reference, ', ' order by position) as snapshots
+    from run_snapshot
+    group by run_id
+) as s on s.run_id = r.run_id
 left join (
     select
         x.run_id,
         count(distinct x.attempt) as attempts,
         max(x.step) as last_step,
         count(*) as exposures,
-        count(distinct coalesce(x.sample_id, late.sample_id)) as samples
+        count(distinct x.sample_id) as samples
     from exposure as x
-    left join sample as late on late.content_hash = x.content_hash
     group by x.run_id
 ) as e on e.run_id = r.run_id
 order by r.started_at desc, r.name

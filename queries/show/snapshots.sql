@@ -9,7 +9,7 @@ select
     e.name as space,
     s.digest,
     s.created_at,
-    (select count(*) from run where run.snapshot_id = s.snapshot_id) as runs,
+    (select count(distinct run_id) from run_snapshot where run_snapshot.snapshot_id = s.snapshot_id) as runs,
     s.note
 from snapshot as s
 left join embedding_space as e on e.space_id = s.space_id

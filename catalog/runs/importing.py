@@ -1,19 +1,17 @@
 """Runs: ledgers taken into the catalog, once each, however often they are imported."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
+from typing import Any
 
 from catalog import schema
 from catalog.errors import InvalidInput, UnknownName
 from catalog.home import Home
-from catalog.ledger import MANIFEST, SCHEMA, read_manifest
+from catalog.ledger import MANIFEST, read_manifest
+from catalog.runs.segments import Segment, fresh_segments
 from catalog.snapshot import split
 from catalog.sql import load
 from catalog.store import Store, Transaction
@@ -87,43 +85,12 @@ def _import(home: Home, folder: Path) -> ImportReport:
         )
     known = {row["name"]: row["digest"] for row in rows}
     segments = exposures = unknown = 0
-    coming = _fresh(folder, known, problems)
+    coming = fresh_segments(folder, manifest["run"], known, problems)
     while fresh := list(islice(coming, SEGMENTS_PER_COMMIT)):
         unknown += _take(home, run_id, fresh)
         segments += len(fresh)
-        exposures += sum(segment.table.num_rows for segment in fresh)
+        exposures += sum(s.table.num_rows for s in fresh if s.kind == "exposures")
     return ImportReport([manifest["run"]], segments, exposures, unknown, problems)
-
-
-class _Segment(NamedTuple):
-    """A file of a ledger: its name, the digest of its bytes, and what it holds."""
-
-    name: str
-    digest: str
-    table: pa.Table
-
-
-def _fresh(folder: Path, known: Mapping[str, str], problems: list[str]) -> Iterator[_Segment]:
-    """Give the segments that are not imported yet, and note what is wrong with the others."""
-    for path in sorted(folder.glob("*.arrow")):
-        try:
-            content = path.read_bytes()
-            mark = sha256(content).hexdigest()
-            if path.name not in known:
-                yield _Segment(path.name, mark, _read(content))
-            elif known[path.name] != mark:
-                problems.append(f"{path}: changed since it was imported; left as it was")
-        except (pa.ArrowException, OSError, ValueError) as error:
-            problems.append(f"{path}: cannot be read, skipped: {error}")
-
-
-def _read(content: bytes) -> pa.Table:
-    with pa.ipc.open_file(pa.BufferReader(content)) as reader:
-        table = reader.read_all()
-    if table.schema != SCHEMA or any(column.null_count for column in table.columns):
-        raise ValueError("it is no ledger segment")
-    table.validate(full=True)
-    return table
 
 
 def _run_id(transaction: Transaction, manifest: dict[str, Any], problems: list[str]) -> int:
@@ -132,52 +99,99 @@ def _run_id(transaction: Transaction, manifest: dict[str, Any], problems: list[s
     if row:
         return int(row["run_id"])
     started_at = datetime.fromisoformat(manifest["started_at"])
-    snapshot_id = None
-    if reference := manifest.get("snapshot"):
-        try:
-            wanted, version = split(reference)
-            snapshot_id = transaction.value(
-                load("runs/snapshot"), name=wanted, version=version, at=started_at
-            )
-        except InvalidInput as error:
-            problems.append(f"run {name}: {error.message}")
-        if snapshot_id is None:
-            problems.append(f"run {name}: its snapshot {reference} is not in this catalog")
     run_id = transaction.next_id(schema.run)
     transaction.insert(
         schema.run,
         {
             "run_id": run_id,
             "name": name,
+            "uid": manifest.get("uid"),
             "model": manifest.get("model"),
-            "snapshot_id": snapshot_id,
+            "tags": manifest.get("tags") or {},
+            "config": manifest.get("config"),
             "manifest": manifest,
             "started_at": started_at,
         },
     )
+    for position, reference in enumerate(manifest.get("snapshots", [])):
+        _add_snapshot(transaction, run_id, position, reference, started_at, problems)
     return run_id
 
 
-def _take(home: Home, run_id: int, fresh: Sequence[_Segment]) -> int:
+def _add_snapshot(
+    transaction: Transaction,
+    run_id: int,
+    position: int,
+    reference: str,
+    started_at: datetime,
+    problems: list[str],
+) -> None:
+    found = None
+    try:
+        wanted, version = split(reference)
+        found = transaction.row(load("runs/snapshot"), name=wanted, version=version, at=started_at)
+    except InvalidInput as error:
+        problems.append(error.message)
+    if found is None:
+        problems.append(f"the snapshot {reference} is not in this catalog")
+    transaction.insert(
+        schema.run_snapshot,
+        {
+            "run_id": run_id,
+            "position": position,
+            "snapshot_id": found["snapshot_id"] if found else None,
+            "reference": reference,
+            "digest": found["digest"] if found else None,
+        },
+    )
+
+
+ROWS = {
+    "exposures": (schema.exposure, "runs/exposure"),
+    "steps": (schema.training_step, "runs/step"),
+    "checkpoints": (schema.checkpoint, "runs/checkpoint"),
+    "dropped": (schema.dropped_sample, "runs/dropped"),
+    "lost": (schema.lost_exposure, "runs/lost"),
+}
+"""Where the rows of each kind of segment go, and the statement that makes them."""
+
+
+def _take(home: Home, run_id: int, fresh: Sequence[Segment]) -> int:
     """Commit segments that nobody has imported yet, and return how many hashes are unknown."""
     with Store(home).write("runs") as transaction:
-        for name, mark, table in fresh:
+        for segment in fresh:
             if transaction.value(
                 "select count(*) from ledger_segment where run_id = $r and name = $n",
                 r=run_id,
-                n=name,
+                n=segment.name,
             ):
                 continue
+            if "content_hash" in segment.table.column_names:
+                transaction.insert_select(
+                    schema.unknown_sample, load("runs/unknown"), {}, logged=segment.table
+                )
+            table, statement = ROWS[segment.kind]
+            wanted = {"run_id": run_id, "attempt": segment.attempt, "rank": segment.rank}
+            query = load(statement)
             transaction.insert_select(
-                schema.exposure, load("runs/exposure"), {"run_id": run_id}, logged=table
+                table,
+                query,
+                {name: wanted[name] for name in query.params},
+                logged=segment.table,
             )
             transaction.insert(
                 schema.ledger_segment,
-                {"run_id": run_id, "name": name, "digest": mark, "exposures": table.num_rows},
+                {
+                    "run_id": run_id,
+                    "name": segment.name,
+                    "kind": segment.kind,
+                    "digest": segment.digest,
+                    "rows": segment.table.num_rows,
+                },
             )
         return int(
             transaction.value(
-                "select count(*) from exposure where change_id = $c and sample_id is null",
+                "select count(*) from exposure where change_id = $c and sample_id < 0",
                 c=transaction.change_id,
             )
         )

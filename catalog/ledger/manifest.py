@@ -1,0 +1,45 @@
+"""What a run's folder says of the run, read and checked."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import InvalidInput
+from catalog.ledger.folder import MANIFEST
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return what a run's manifest says.
+
+    Raises:
+        InvalidInput: it is missing, or no manifest.
+    """
+    try:
+        # NaN, as Python writes it, is no JSON: kept as text. A lone surrogate is no text at all.
+        found = json.loads(path.read_bytes(), parse_constant=str)
+        found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+        snapshots = found.get("snapshots", [])
+        if type(found["run"]) is not str or any(type(name) is not str for name in snapshots):
+            raise ValueError("a name is no text")
+        datetime.fromisoformat(found["started_at"])
+        return dict(found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            f"{path} does not describe a run: {error!r}",
+            hint="It is written by `catalog.ledger.Ledger`.",
+        ) from error
+
+
+def ledgers(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """Give every run logged in a folder: where, its name, and the snapshots it names.
+
+    One whose manifest is damaged goes by its folder's name.
+    """
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+        try:
+            found = read_manifest(path)
+        except InvalidInput:
+            found = {"run": path.parent.name}
+        yield path.parent, found["run"], found.get("snapshots", [])
