@@ -32,6 +32,7 @@ HEAVY = {
         "catalog.training.dataset",
         "catalog.demo.tiny_model",
         "catalog.demo.comparison",
+        "catalog.demo.killed",
         "ingest.encoder",
         "ingest.head",
         "ingest.pooling",

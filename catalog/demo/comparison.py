@@ -87,7 +87,7 @@ def compare(
         for seed in SEEDS:
             model = copy.deepcopy(base)
             with Ledger(
-                home / "ledger",
+                home,
                 f"{name}-seed{seed}",
                 snapshot=str(data.snapshot),
                 model="demo-llama",

@@ -108,8 +108,8 @@ class Story:
             "Every step appends what it saw to the ledger:"
         )
         click.echo('     data = SnapshotDataset("targeted@1", home)')
-        click.echo('     with Ledger(home / "ledger", "targeted-seed0") as ledger:')
-        click.echo("         ledger.record(step=step, content_hashes=batch_hashes)")
+        click.echo('     with Ledger(home, "targeted-seed0") as ledger:')
+        click.echo("         ledger.record(batch_hashes, step=step)")
         self.run("select", "warm", "--method", "random", "--seed", "1", "--size", str(WARM_SIZE))
         heldout = {
             task: read_messages(path, leave_out=self.files.planted.heldout_id)
@@ -129,12 +129,28 @@ class Story:
             "this says nothing about large models."
         )
 
+    def crash(self) -> None:
+        """Train on the leak through two kills."""
+        from catalog.demo.killed import train_through_kills
+
+        self.say(
+            "8. And train on the snapshot that holds the leak, in a process that is killed (-9) "
+            "twice and goes on\n   from its last checkpoint: what was undone must not count, what "
+            "came after must."
+        )
+        train_through_kills(self.home, "leak@1", "leaky", self.folder / "leaky", click.echo)
+
     def audit(self) -> None:
         """Follow the planted item from its source to the steps that trained on it."""
-        self.say("8. Months later: was the planted test item trained on? By which runs, when?")
+        planted = self.files.planted
+        self.say("9. Months later: was the planted test item trained on? By which runs, when?")
         self.run("runs", "import")
+        self.run("runs", "show", "leaky")
         self.run("audit", "run", "targeted-seed0")
-        self.run("audit", "sample", self.files.planted.pool_id)
+        self.run("audit", "sample", planted.pool_id)
+        self.run("decontaminate", "--task", f"{planted.task}:heldout")
+        self.run("audit", "contamination", "leaky", "--task", planted.task)
+        self.run("report", "leaky", "--output", str(self.folder / "leaky.html"))
 
 
 def tell(folder: str) -> None:
@@ -156,7 +172,7 @@ def tell(folder: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     (place / MARK).touch()
     story = Story(place)
-    for chapter in (story.take_in, story.choose, story.train, story.audit):
+    for chapter in (story.take_in, story.choose, story.train, story.crash, story.audit):
         chapter()
     _point_onwards(story, monotonic() - begun_at)
 

@@ -29,6 +29,11 @@ class Item:
     ids: list[int]
     labels: list[int]
 
+    @property
+    def loss_tokens(self) -> int:
+        """How many tokens the model learns to predict; the first is predicted by nothing."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
 
 class Tokenizer:
     """A byte-level BPE tokenizer trained on the texts at hand."""
@@ -73,7 +78,7 @@ def new_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
     )
 
 
-def _batch(items: Sequence[Item]) -> tuple[Tensor, Tensor, Tensor]:
+def batch(items: Sequence[Item]) -> tuple[Tensor, Tensor, Tensor]:
     """Pad items on the right: ids, attention mask, labels; each (samples, tokens)."""
     longest = max(len(item.ids) for item in items)
     ids = torch.zeros((len(items), longest), dtype=torch.long)
@@ -109,7 +114,7 @@ def train(
 ) -> int:
     """Train until the budget of tokens is used up, and return how many steps that took.
 
-    Every step appends the content hashes of its samples to the ledger: that is all it takes.
+    Every step appends what it is shown to the ledger: that is all it takes.
     """
     examples: list[Example] = [data[position] for position in range(len(data))]
     items = [tokenizer.item(example["messages"]) for example in examples]
@@ -117,7 +122,16 @@ def train(
     model.train()
     used = 0
     for step, (epoch, positions) in enumerate(_orders(len(items), seed), 1):
-        ids, mask, labels = _batch([items[position] for position in positions])
+        if ledger:
+            ledger.record(
+                [examples[position]["content_hash"] for position in positions],
+                step=step,
+                epoch=epoch,
+                dataset_position=positions,
+                tokens=[len(items[position].ids) for position in positions],
+                loss_tokens=[items[position].loss_tokens for position in positions],
+            )
+        ids, mask, labels = batch([items[position] for position in positions])
         loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
         loss.backward()
         done = min(used / token_budget, 1.0)
@@ -126,9 +140,6 @@ def train(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        if ledger:
-            hashes = [examples[position]["content_hash"] for position in positions]
-            ledger.record(step=step, epoch=epoch, content_hashes=hashes)
         used += int(mask.sum())
         if used >= token_budget:
             return step
@@ -141,7 +152,7 @@ def mean_loss(model: LlamaForCausalLM, items: Sequence[Item]) -> float:
     model.eval()
     total = tokens = 0.0
     for start in range(0, len(items), BATCH_SAMPLES):
-        ids, mask, labels = _batch(items[start : start + BATCH_SAMPLES])
+        ids, mask, labels = batch(items[start : start + BATCH_SAMPLES])
         count = int((labels[:, 1:] != IGNORED).sum())
         total += float(model(input_ids=ids, attention_mask=mask, labels=labels).loss) * count
         tokens += count
