@@ -7,7 +7,7 @@ was killed when. Nothing is ever written again, and nobody waits for anybody.
 
 from catalog.ledger.folder import MANIFEST, RunFolder
 from catalog.ledger.log import Ledger, LedgerWarning
-from catalog.ledger.manifest import ledgers, read_manifest
+from catalog.ledger.manifest import ledgers, parse_manifest, read_manifest
 from catalog.ledger.segments import SCHEMAS, TOLD, encode
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "RunFolder",
     "encode",
     "ledgers",
+    "parse_manifest",
     "read_manifest",
 ]

@@ -17,19 +17,36 @@ def read_manifest(path: Path) -> dict[str, Any]:
         InvalidInput: it is missing, or no manifest.
     """
     try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _no_manifest(path, error) from error
+    return parse_manifest(content, path)
+
+
+def parse_manifest(content: bytes, path: object) -> dict[str, Any]:
+    """Return what the bytes of a manifest say; the path is for messages.
+
+    Raises:
+        InvalidInput: they are no manifest.
+    """
+    try:
         # NaN, as Python writes it, is no JSON: kept as text. A lone surrogate is no text at all.
-        found = json.loads(path.read_bytes(), parse_constant=str)
+        found = json.loads(content, parse_constant=str)
         found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
         snapshots = found.get("snapshots", [])
         if type(found["run"]) is not str or any(type(name) is not str for name in snapshots):
             raise ValueError("a name is no text")
         datetime.fromisoformat(found["started_at"])
         return dict(found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput(
-            f"{path} does not describe a run: {error!r}",
-            hint="It is written by `catalog.ledger.Ledger`.",
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _no_manifest(path, error) from error
+
+
+def _no_manifest(path: object, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{path} does not describe a run: {error!r}",
+        hint="It is written by `catalog.ledger.Ledger`.",
+    )
 
 
 def ledgers(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
