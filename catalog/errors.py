@@ -9,13 +9,15 @@ CatalogError
 ├── InvalidInput         a file, option or value that cannot be used
 │   ├── UnreadableInput
 │   ├── InvalidQuery
-│   └── RefusedRows
+│   ├── RefusedRows
+│   └── UnfitSamples
 ├── Conflict             what is asked contradicts what is stored
 │   ├── TaskChanged
 │   ├── SpaceMismatch
 │   ├── ScorerMismatch
 │   ├── OutputExists
-│   └── SnapshotInUse
+│   ├── SnapshotInUse
+│   └── TextPurged
 ├── ModelError           a model that cannot be loaded or gives unusable vectors
 ├── MissingVectors       a space lacks vectors that a selection needs
 ├── MissingScores        a scorer has not scored samples that a selection needs
@@ -98,6 +100,10 @@ class RefusedRows(InvalidInput):
     """Rows were refused in a job that was told to be strict."""
 
 
+class UnfitSamples(InvalidInput):
+    """A trainer cannot read some samples as they are."""
+
+
 class Conflict(CatalogError):
     """What is asked for contradicts what is stored."""
 
@@ -120,6 +126,10 @@ class OutputExists(Conflict):
 
 class SnapshotInUse(Conflict):
     """A run used the snapshot, so it must stay."""
+
+
+class TextPurged(Conflict):
+    """The text that is asked for was destroyed, and only its hash is left."""
 
 
 class ModelError(CatalogError):
