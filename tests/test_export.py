@@ -14,7 +14,7 @@ import catalog
 import ingest
 from catalog import Catalog
 from catalog.errors import InvalidInput, OutputExists, UnknownName
-from catalog.export import ExportFormat
+from catalog.exporting import ExportFormat
 from tests.conftest import talk
 from tests.tiny import add_vectors
 
@@ -251,10 +251,10 @@ def test_a_failed_export_leaves_what_was_there_and_nothing_else(
 ) -> None:
     (tmp_path / "out").mkdir()
 
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("catalog.export._put_in_place", fail)
+    monkeypatch.setattr("catalog.exporting.exporting.place", fail)
     with pytest.raises(InvalidInput, match="No space left on device"):
         odd.export("all", tmp_path / "out" / "all", format=format)
     assert list((tmp_path / "out").iterdir()) == []
@@ -275,8 +275,8 @@ def test_what_cannot_be_written_is_our_error(odd: Catalog, tmp_path: Path) -> No
 def test_large_snapshots_are_read_in_parts(
     odd: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.export.CHUNK_ROWS", 3)
-    monkeypatch.setattr("catalog.exported.BATCH_ROWS", 2)
+    monkeypatch.setattr("catalog.exporting.members.CHUNK_ROWS", 3)
+    monkeypatch.setattr("catalog.exporting.arrow.BATCH_ROWS", 2)
     odd.export("all", tmp_path / "all.jsonl")
     odd.export("all", tmp_path / "all.parquet", format="parquet")
     assert [row["catalog"]["position"] for row in lines(tmp_path / "all.jsonl")] == [0, 1, 2, 3]

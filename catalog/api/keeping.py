@@ -9,7 +9,8 @@ from catalog.progress import Progress, silent
 
 if TYPE_CHECKING:
     from catalog.compare.comparison import Comparison
-    from catalog.export import ExportFormat, ExportReport
+    from catalog.exporting import ExportFormat
+    from catalog.exporting.exporting import ExportReport
     from catalog.show import Marked, SnapshotView
     from catalog.snapshot import Snapshot, Verification
     from catalog.store import Rows
@@ -139,11 +140,30 @@ class Keeping(Verbs):
         *,
         format: "ExportFormat" = "jsonl",
         overwrite: bool = False,
+        skip_purged: bool = False,
+        skip_unsupported: bool = False,
         progress: Progress = silent,
     ) -> "ExportReport":
-        """Write a snapshot's members in order."""
-        from catalog.export import export
+        """Write a snapshot's members in order, for people or for a trainer.
+
+        Args:
+            reference: `name@version`, or `name` for the newest.
+            output: the file to write; for `hf`, `llama-factory` and `axolotl` a folder.
+            format: what reads it.
+            overwrite: replace other content.
+            skip_purged: leave out members whose text was purged.
+            skip_unsupported: leave out members that the trainer cannot read as they are.
+            progress: is told how many rows are written.
+        """
+        from catalog.exporting.exporting import export
 
         return export(
-            self.home, reference, output, format=format, overwrite=overwrite, progress=progress
+            self.home,
+            reference,
+            output,
+            format=format,
+            overwrite=overwrite,
+            skip_purged=skip_purged,
+            skip_unsupported=skip_unsupported,
+            progress=progress,
         )

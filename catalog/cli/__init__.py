@@ -14,6 +14,7 @@ from catalog.cli.compare import compare_command
 from catalog.cli.decontaminate import decontaminate_command
 from catalog.cli.demo import demo_command
 from catalog.cli.embed import embed_command
+from catalog.cli.export import export_command
 from catalog.cli.frame import CatalogGroup, Session
 from catalog.cli.home import (
     backup_command,
@@ -25,13 +26,13 @@ from catalog.cli.home import (
 )
 from catalog.cli.index import index_group
 from catalog.cli.ingest import ingest_command, tasks_group
+from catalog.cli.keep import check_command, purge_command, retire_command
 from catalog.cli.runs import runs_group
 from catalog.cli.scores import score_command, scores_group
 from catalog.cli.search import search_command
 from catalog.cli.select import methods_command, mix_command, select_command
 from catalog.cli.snapshots import (
     delete_command,
-    export_command,
     rename_command,
     show_command,
     snapshots_command,
@@ -64,6 +65,9 @@ COMMANDS = (
     export_command,
     rename_command,
     delete_command,
+    retire_command,
+    purge_command,
+    check_command,
     runs_group,
     audit_group,
     search_command,

@@ -1,4 +1,4 @@
-"""Commands on snapshots: list, show, verify, export, rename, delete."""
+"""Commands on snapshots: list, show, verify, rename, delete."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.cli.frame import Session, common, pass_session
-from catalog.cli.output import count, near, plain, print_json, print_table, shorten
-from catalog.cli.progress import progress_bar
+from catalog.cli.output import count, plain, print_json, print_table, shorten
 from catalog.identity import plain_messages
 
 if TYPE_CHECKING:
@@ -119,39 +118,11 @@ def verify_command(session: Session, snapshot: str) -> None:
         print_json(found)
     require_verified(found)
     if not session.json:
-        click.echo(f"{found.snapshot}: {count(found.members, 'member')} hashed anew, all as frozen")
-
-
-@click.command("export")
-@click.argument("snapshot")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["jsonl", "parquet", "hf"]),
-    help="hf is a folder that `datasets.load_from_disk` reads.  [default: jsonl, or parquet by the "
-    "output's name]",
-)
-@click.option("--output", required=True, type=click.Path(), help="File, or folder for hf.")
-@click.option("--overwrite", is_flag=True, help="Replace other content.")
-@common
-@pass_session
-def export_command(
-    session: Session, snapshot: str, format_name: str | None, output: str, overwrite: bool
-) -> None:
-    """Write a SNAPSHOT's members in order, each with its identity and why it was chosen."""
-    with progress_bar() as progress:
-        report = session.open().export(
-            snapshot,
-            output,
-            format=format_name or ("parquet" if output.endswith(".parquet") else "jsonl"),  # type: ignore[arg-type]
-            overwrite=overwrite,
-            progress=progress,
-        )
-    if session.json:
-        return print_json(report)
-    told = "" if report.written else " (was there already, unchanged)"
-    click.echo(f"{report.snapshot}: {count(report.rows, 'row')} in {near(report.output)}{told}")
-    return None
+        anew = found.members - found.purged
+        click.echo(f"{found.snapshot}: {count(anew, 'member')} hashed anew, all as frozen")
+        if found.purged:
+            gone = f"the texts of {found.purged:,} are gone (purged): their stored hashes stand"
+            click.echo(f"{gone} for them, and the digest is as frozen")
 
 
 @click.command("rename")

@@ -1,5 +1,6 @@
--- Some members whole, with where they come from and why they were chosen.
--- grain: one row per member
+-- Some members whole, with where they come from and why they were chosen; not those whose text was
+-- purged.
+-- grain: one row per member that has its text
 -- params: snapshot_id (integer), first (integer), last (integer) - positions
 with origin as (
     select
@@ -32,5 +33,6 @@ from snapshot_member as m
 join sample as s on s.sample_id = m.sample_id
 left join origin as o on o.sample_id = m.sample_id
 left join query as q on q.query_id = m.query_id
+anti join purge as p on p.sample_id = m.sample_id
 where m.snapshot_id = $snapshot_id and m.position between $first and $last
 order by m.position

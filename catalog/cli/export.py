@@ -1,0 +1,56 @@
+"""Commands that write members out: export, card."""
+
+import click
+
+from catalog.cli.frame import Session, common, pass_session
+from catalog.cli.output import count, near, print_json
+from catalog.cli.progress import progress_bar
+
+FORMATS = ["jsonl", "parquet", "hf", "trl", "llama-factory", "axolotl", "open-instruct"]
+
+
+@click.command("export")
+@click.argument("snapshot")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    help="hf is a folder that `datasets.load_from_disk` reads; the last four are what a trainer "
+    "reads.  [default: jsonl, or parquet by the output's name]",
+)
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(),
+    help="File; or folder for hf, llama-factory and axolotl.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace other content.")
+@click.option("--skip-purged", is_flag=True, help="Leave out members whose text was purged.")
+@click.option(
+    "--skip-unsupported",
+    is_flag=True,
+    help="Leave out members that the trainer cannot read as they are.",
+)
+@common
+@pass_session
+def export_command(
+    session: Session, /, snapshot: str, format_name: str | None, output: str, **options: bool
+) -> None:
+    """Write a SNAPSHOT's members in order, each with its identity, for people or for a trainer."""
+    with progress_bar() as progress:
+        report = session.open().export(
+            snapshot,
+            output,
+            format=format_name or ("parquet" if output.endswith(".parquet") else "jsonl"),  # type: ignore[arg-type]
+            progress=progress,
+            **options,
+        )
+    if session.json:
+        return print_json(report)
+    told = "" if report.written else " (was there already, unchanged)"
+    click.echo(f"{report.snapshot}: {count(report.rows, 'row')} in {near(report.output)}{told}")
+    for notice in report.notices:
+        click.echo(notice)
+    if report.usage:
+        click.echo(f"Next: {report.usage}", err=True)
+    return None
