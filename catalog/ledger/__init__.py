@@ -5,9 +5,9 @@ Each process writes segments of its own, whole or not at all: one that exists ca
 was killed when. Nothing is ever written again, and nobody waits for anybody.
 """
 
-from catalog.ledger.folder import MANIFEST, RunFolder
+from catalog.ledger.folder import RunFolder
 from catalog.ledger.log import Ledger, LedgerWarning
-from catalog.ledger.manifest import ledgers, parse_manifest, read_manifest
+from catalog.ledger.manifest import MANIFEST, ledgers, parse_manifest, read_manifest
 from catalog.ledger.segments import SCHEMAS, TOLD, encode
 
 __all__ = [

@@ -1,25 +1,21 @@
 """The log itself: rows gathered in memory, written as segments."""
 
 import atexit
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from operator import index
 from pathlib import Path
-from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
-import pyarrow as pa
-
-from catalog.errors import InvalidInput
+from catalog.errors import Conflict, InvalidInput
 from catalog.ledger.folder import RunFolder
-from catalog.ledger.segments import HASH_BYTES, SCHEMAS, TOLD, Columns, empty, encode, values
+from catalog.ledger.outbox import Outbox
+from catalog.ledger.segments import checked, content_hash, plain_text
 
 FLUSH_SECONDS = 10.0
-FLUSH_ROWS = 500_000
-"""Exposures that make a flush, whatever the time."""
-HELD_ROWS = 2_000_000
-"""Exposures kept in memory while the disk is full; then they are given up, and counted."""
 
 
 class LedgerWarning(UserWarning):
@@ -39,22 +35,28 @@ class Ledger:
     A step counts as applied once the next one begins, a checkpoint is noted, the block ends well,
     or `end_step` says so; else its samples were loaded, and no more is claimed.
 
+    One thread of one process records. What it records is written by a thread in the background, so
+    that `flush_seconds` hold also while training does something else. Where nothing can be written,
+    training goes on: rows wait in memory, and a `LedgerWarning` says so, and what is lost at last.
+
     Args:
         place: a catalog's home, or a folder or URI (`s3://…`) that holds ledgers, one folder each.
         run: the run's name; one that was logged before goes on as its next attempt.
         rank: the data-parallel rank of this process. Copies by tensor or pipeline are no ranks.
-        world_size: how many data-parallel ranks there are.
+        world_size: how many data-parallel ranks there are; untold, none can be found missing.
         snapshot: `name@version` it is trained on, or several.
         model: what is tuned.
         parent: the run whose model is tuned further.
         config: anything worth keeping about the run, as JSON.
-        attempt: its number, where the processes have agreed on one; else the next.
+        attempt: its number, where the processes have agreed on one, as they must if one may be
+            killed before it got here; else the next.
         resumed: what `checkpoint` gave, if training goes on from there.
-        flush_seconds: how much time a kill may cost.
+        flush_seconds: how much time a kill may cost; 0 writes before each call returns.
         flush_steps: how many steps it may cost, if that is less.
 
     Raises:
         Conflict: the run is finished, or was begun with another snapshot, model or parent.
+        InvalidInput: an argument cannot be used, or nothing can be written there.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Ledger:
         run: str,
         rank: int = 0,
         *,
-        world_size: int = 1,
+        world_size: int | None = None,
         snapshot: str | Sequence[str] | None = None,
         model: str | None = None,
         parent: str | None = None,
@@ -73,19 +75,26 @@ class Ledger:
         flush_seconds: float = FLUSH_SECONDS,
         flush_steps: int | None = None,
     ) -> None:
-        self.run, self.rank, self.world_size = run, index(rank), index(world_size)
-        self._folder = RunFolder(place, run)
+        _require(world_size is None or world_size > 0, "world_size", world_size, "1 or more")
+        _require(0 <= index(rank) < (world_size or inf), "rank", rank, "below the world size")
+        _require(attempt is None or index(attempt) >= 0, "attempt", attempt, "0 or more")
+        _require(flush_seconds >= 0, "flush_seconds", flush_seconds, "0 or more")
+        _require(flush_steps is None or flush_steps > 0, "flush_steps", flush_steps, "1 or more")
+        self.run, self.rank, self.world_size = run, index(rank), world_size
+        folder = RunFolder(place, run)
         snapshots = [snapshot] if isinstance(snapshot, str) else list(snapshot or [])
-        about = {"snapshots": snapshots, "model": model, "parent": parent}
-        self._folder.describe({**about, "config": dict(config or {})})
-        self.attempt = self._folder.claim(self.rank, self.world_size, attempt, resumed)
-        self._flush_seconds, self._flush_steps = flush_seconds, flush_steps
-        self._columns: dict[str, Columns] = {kind: empty(kind) for kind in SCHEMAS}
-        self._segment = self._micro_step = self._shown = 0
-        self._step, self._open = -1, False
-        self._flushed_at = monotonic()
-        self._troubled = False
-        atexit.register(self.flush)
+        about: dict[str, Any] = {"snapshots": snapshots, "model": model, "parent": parent}
+        about["config"] = dict(config or {})
+        folder.describe(about)
+        self.attempt = folder.claim(self.rank, world_size, attempt, resumed, about)
+        whose = {"run": run, "attempt": str(self.attempt), "rank": str(self.rank)}
+        self._outbox = Outbox(folder, whose, flush_seconds)
+        self._at_once, self._flush_steps = flush_seconds == 0, flush_steps
+        self._step = index(resumed["step"]) if resumed else 0
+        self._open = self._closed = False
+        self._micro_step = self._shown = self._unflushed_steps = 0
+        self._process = os.getpid()
+        atexit.register(self.close)
 
     def record(
         self,
@@ -107,40 +116,39 @@ class Ledger:
                 tensors: the names of `TOLD`, as `catalog/ledger/segments.py` explains them.
 
         Raises:
-            InvalidInput: a hash is none, a name is unknown, a length differs or a step goes back.
+            InvalidInput: a hash is none, a name is unknown, a value or length does not fit, or the
+                step goes back. Nothing of the call is kept then.
+            Conflict: the ledger is closed, or another process's.
         """
-        hashes = [_hash(given) for given in content_hashes]
-        count = len(hashes)
-        known = {name: values(given) for name, given in told.items()}
-        for name, given in known.items():
-            if name not in TOLD or len(given) != count:
-                raise InvalidInput(
-                    f"{name!r} has {len(given)} values for {count} samples",
-                    hint=f"One each, for any of: {', '.join(TOLD)}.",
-                )
+        hashes = [content_hash(given) for given in content_hashes]
+        known = {name: checked(name, given, len(hashes)) for name, given in told.items()}
+        epochs = [index(epoch)] * len(hashes)
         self._enter(index(step))
-        columns = self._columns["exposures"]
-        columns["step"] += [self._step] * count
-        columns["micro_step"] += [self._micro_step] * count
-        columns["position"] += range(count)
-        columns["epoch"] += [index(epoch)] * count
-        columns["content_hash"] += hashes
-        for name in TOLD:
-            columns[name] += known.get(name) or [None] * count
-        self._shown += count
+        if hashes:
+            whole = {
+                "step": [self._step] * len(hashes),
+                "micro_step": [self._micro_step] * len(hashes),
+                "position": range(len(hashes)),
+                "epoch": epochs,
+                "content_hash": hashes,
+            }
+            self._outbox.put("exposures", whole | known)
+        self._shown += len(hashes)
         self._micro_step += 1
-        self._flush_if_due()
+        self._after()
 
     def _enter(self, step: int) -> None:
         """Begin a step, or go on with it; a new one ends the one before."""
-        if step < 0 or step < self._step or (step == self._step and not self._open):
+        self._require_usable()
+        if step < self._step or (step == self._step and not self._open):
             raise InvalidInput(
                 f"step {step} comes after step {self._step} of the run {self.run!r}",
-                hint="An attempt goes forward; open a ledger anew when training is resumed.",
+                hint="Steps count from 1 and go forward; open the ledger anew to go on from a "
+                "checkpoint, with what `checkpoint` gave as `resumed`.",
             )
         if step > self._step:
             if self._open:
-                self.end_step(self._step)
+                self._end(True, None, None)
             self._step, self._open, self._micro_step, self._shown = step, True, 0, 0
 
     def end_step(
@@ -160,12 +168,15 @@ class Ledger:
             digest: of the step's token ids and loss mask, for who wants to compare them later.
         """
         self._enter(index(step))
-        columns = self._columns["steps"]
-        told = (self._step, self._shown, bool(applied), reason, digest)
-        for column, value in zip(columns.values(), told, strict=True):
-            column.append(value)
+        self._end(bool(applied), reason, digest)
+        self._after()
+
+    def _end(self, applied: bool, reason: str | None, digest: bytes | None) -> None:
+        row = (self._step, self._shown, applied, reason and plain_text(reason), digest)
+        names = ("step", "exposures", "applied", "reason", "digest")
+        self._outbox.put("steps", {name: [value] for name, value in zip(names, row, strict=True)})
         self._open = False
-        self._flush_if_due()
+        self._unflushed_steps += 1
 
     def checkpoint(self, step: int, path: str | Path | None = None) -> dict[str, Any]:
         """Note a checkpoint of the model as it is after a step, and flush.
@@ -173,81 +184,71 @@ class Ledger:
         Returns:
             What the checkpoint should keep, to be given back as `resumed`.
         """
-        if self._open:
-            self.end_step(self._step)
-        columns = self._columns["checkpoints"]
-        columns["step"].append(index(step))
-        columns["path"].append(None if path is None else str(path))
+        self._require_usable()
+        step = index(step)
+        if self._open and step >= self._step:
+            self._end(True, None, None)
+        self._outbox.put(
+            "checkpoints", {"step": [step], "path": [None if path is None else plain_text(path)]}
+        )
         self.flush()
-        return {"run": self.run, "attempt": self.attempt, "step": index(step)}
+        return {"run": self.run, "attempt": self.attempt, "step": step}
 
     def drop(self, content_hashes: Iterable[str | bytes], reason: str) -> None:
         """Say that samples will not be shown to the model, and why: too long, say."""
-        hashes = [_hash(given) for given in content_hashes]
-        self._columns["dropped"]["content_hash"] += hashes
-        self._columns["dropped"]["reason"] += [reason] * len(hashes)
-        self._flush_if_due()
+        self._require_usable()
+        hashes = [content_hash(given) for given in content_hashes]
+        if hashes:
+            reasons = [plain_text(reason)] * len(hashes)
+            self._outbox.put("dropped", {"content_hash": hashes, "reason": reasons})
+        self._after()
 
-    def _flush_if_due(self) -> None:
-        waited = monotonic() - self._flushed_at
-        steps = len(self._columns["steps"]["step"])
-        rows = len(self._columns["exposures"]["step"])
-        if (
-            waited > self._flush_seconds
-            or (self._flush_steps and steps >= self._flush_steps)
-            or (rows >= FLUSH_ROWS and not self._troubled)
-        ):
+    def _after(self) -> None:
+        steps = self._unflushed_steps
+        if self._at_once or (self._flush_steps and steps >= self._flush_steps):
             self.flush()
+        elif self._outbox.news:
+            self._warn()
 
     def flush(self) -> None:
         """Put on disk what was recorded since the last time; what fails is tried again later."""
-        self._flushed_at = monotonic()
-        try:
-            for kind, columns in self._columns.items():
-                if any(columns.values()):
-                    self._write(kind, columns)
-            self._troubled = False
-        except (OSError, pa.ArrowException) as error:
-            if not self._troubled:
-                rows = len(self._columns["exposures"]["step"])
-                warnings.warn(
-                    f"the ledger of {self.run!r} cannot be written, {rows:,} exposures up to step "
-                    f"{self._step} wait in memory: {error}",
-                    LedgerWarning,
-                    stacklevel=3,
-                )
-            self._troubled = True
-            self._give_up_beyond(HELD_ROWS, str(error))
-
-    def _write(self, kind: str, columns: Columns) -> None:
-        about = {"run": self.run, "attempt": str(self.attempt), "rank": str(self.rank)}
-        name = f"{self.attempt:04d}-{self.rank:05d}-{self._segment:08d}.{kind}.arrow"
-        self._folder.put(name, encode(kind, columns, about))
-        self._segment += 1
-        self._columns[kind] = empty(kind)
-
-    def _give_up_beyond(self, rows: int, reason: str) -> None:
-        """Let go of what memory should not hold, and keep account of it."""
-        columns = self._columns["exposures"]
-        if len(columns["step"]) <= rows or not columns["step"]:
-            return
-        first, last, count = columns["step"][0], columns["step"][-1], len(columns["step"])
-        self._columns["exposures"] = empty("exposures")
-        lost = self._columns["lost"]
-        for column, value in zip(lost.values(), (first, last, count, reason), strict=True):
-            column.append(value)
-        warnings.warn(
-            f"{count:,} exposures of {self.run!r}, steps {first} to {last}, are not recorded",
-            LedgerWarning,
-            stacklevel=4,
-        )
+        if os.getpid() == self._process:
+            self._unflushed_steps = 0
+            self._outbox.flush()
+            self._warn()
 
     def close(self) -> None:
         """Flush for the last time; what cannot be written now is lost, and said to be."""
-        self.flush()
-        if self._troubled:
-            self._give_up_beyond(0, "the ledger was closed")
-        atexit.unregister(self.flush)
+        if not self._closed and os.getpid() == self._process:
+            self._closed = True
+            self._outbox.flush(last=True)
+            atexit.unregister(self.close)
+            self._warn()
+
+    def _warn(self) -> None:
+        while self._outbox.news:
+            text = f"the ledger of {self.run!r} {self._outbox.news.popleft()}"
+            warnings.warn(text, LedgerWarning, stacklevel=4)
+
+    def _require_usable(self) -> None:
+        if self._closed:
+            raise Conflict(
+                f"the ledger of {self.run!r} is closed",
+                hint="What is trained after that is another attempt: open the ledger anew.",
+            )
+        if os.getpid() != self._process:
+            raise Conflict(
+                f"the ledger of {self.run!r} is held by process {self._process}, "
+                f"and this is process {os.getpid()}",
+                hint="Record where the model is trained, not in a worker that loads its data.",
+            )
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: a ledger is held by one process."""
+        raise TypeError(
+            f"the ledger of {self.run!r} cannot be pickled: it is held by process {self._process}; "
+            "record where the model is trained, not in a worker that loads its data"
+        )
 
     def __enter__(self) -> "Ledger":
         """Use the ledger for a block."""
@@ -260,19 +261,11 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         """Write what is left, also when training failed: it happened. A step cut short did not."""
-        if self._open and error is None:
-            self.end_step(self._step)
+        if self._open and error is None and not self._closed:
+            self._end(True, None, None)
         self.close()
 
 
-def _hash(given: str | bytes) -> bytes:
-    try:
-        found = bytes.fromhex(given) if isinstance(given, str) else memoryview(given).tobytes()
-    except (ValueError, TypeError):
-        found = b""
-    if len(found) != HASH_BYTES:
-        raise InvalidInput(
-            f"{given!r} is no content hash",
-            hint=f"One has {HASH_BYTES} bytes, or {2 * HASH_BYTES} hexadecimal digits.",
-        )
-    return found
+def _require(valid: bool, name: str, given: object, wanted: str) -> None:
+    if not valid:
+        raise InvalidInput(f"{name}={given!r} cannot be used", hint=f"It is {wanted}.")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import InvalidInput
-from catalog.ledger.folder import MANIFEST
+
+MANIFEST = "run.json"
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """What the files of a ledger hold: Arrow IPC, one schema per kind."""
 
+from array import array
 from collections.abc import Mapping, Sequence
+from itertools import repeat
+from operator import index
 from typing import Any
 
 import pyarrow as pa
+
+from catalog.errors import InvalidInput
 
 HASH_BYTES = 32
 SCHEMAS = {
@@ -61,16 +66,17 @@ TOLD = (
     "repeated",
 )
 """What may be said of an exposure beyond its hash."""
+CODES = {
+    field.name: "i" if field.type == pa.int32() else "q"
+    for field in SCHEMAS["exposures"]
+    if pa.types.is_integer(field.type)
+}
+"""The columns of whole numbers, as the standard library's arrays name their sizes."""
 
-Columns = dict[str, list[Any]]
+Columns = dict[str, Sequence[Any]]
 
 
-def empty(kind: str) -> Columns:
-    """Return the columns of a kind of segment, without rows."""
-    return {name: [] for name in SCHEMAS[kind].names}
-
-
-def encode(kind: str, columns: Columns, about: Mapping[str, str]) -> bytes:
+def encode(kind: str, columns: Mapping[str, Any], about: Mapping[str, str]) -> bytes:
     """Return a segment: the rows of one kind, and in its metadata whose they are.
 
     Args:
@@ -87,7 +93,71 @@ def encode(kind: str, columns: Columns, about: Mapping[str, str]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def values(given: Sequence[Any]) -> list[Any]:
-    """Return plain numbers: of a list, an array or a tensor."""
+def joined(kind: str, parts: Sequence[Columns]) -> Columns:
+    """Return the columns of a kind from parts in order; what a part does not say is null."""
+    whole: dict[str, list[Any]] = {name: [] for name in SCHEMAS[kind].names}
+    for part in parts:
+        rows = len(next(iter(part.values())))
+        for name, column in whole.items():
+            column.extend(part.get(name) or repeat(None, rows))
+    return {**whole}
+
+
+def checked(name: str, given: Sequence[Any], count: int) -> Sequence[Any]:
+    """Return what is told of samples as plain values that surely fit their column.
+
+    Args:
+        name: one of `TOLD`.
+        given: a list, an array or a tensor, of whole numbers or None.
+        count: how many samples they are of.
+
+    Raises:
+        InvalidInput: the name is none, or they do not fit.
+    """
+    hint = f"One whole number or None each, for any of: {', '.join(TOLD)}."
+    if name not in TOLD:
+        raise InvalidInput(f"{name!r} is nothing that is told of samples", hint=hint)
+    try:
+        values = _plain(name, given)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInput(f"{name!r} does not fit: {error}", hint=hint) from error
+    if len(values) != count:
+        raise InvalidInput(f"{name!r} has {len(values)} values for {count} samples", hint=hint)
+    return values
+
+
+def _plain(name: str, given: Sequence[Any]) -> Sequence[Any]:
     tolist = getattr(given, "tolist", None)
-    return list(tolist() if tolist else given)
+    plain = tolist() if tolist else list(given)
+    if name not in CODES:
+        return [None if value is None else bool(value) for value in plain]
+    # Such an array checks types and sizes at a tenth of what Arrow's costs, and is copied as fast.
+    if None not in plain:
+        return array(CODES[name], plain)
+    array(CODES[name], [value for value in plain if value is not None])
+    return [None if value is None else index(value) for value in plain]
+
+
+def content_hash(given: str | bytes) -> bytes:
+    """Return the bytes of a content hash, given as such or in hexadecimal digits.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if type(given) is bytes and len(given) == HASH_BYTES:
+        return given
+    try:
+        found = bytes.fromhex(given) if isinstance(given, str) else memoryview(given).tobytes()
+    except (ValueError, TypeError):
+        found = b""
+    if len(found) != HASH_BYTES:
+        raise InvalidInput(
+            f"{given!r} is no content hash",
+            hint=f"One has {HASH_BYTES} bytes, or {2 * HASH_BYTES} hexadecimal digits.",
+        )
+    return found
+
+
+def plain_text(given: object) -> str:
+    """Return a text that can be written as UTF-8: the name of a path may hold anything."""
+    return str(given).encode(errors="replace").decode()
