@@ -1,22 +1,24 @@
-"""Runs: ledgers taken into the catalog, once each, however often they are imported."""
+"""Ledgers are taken into the catalog, once each, however often they are imported."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from catalog import schema
-from catalog.errors import InvalidInput, UnknownName
-from catalog.home import Home
-from catalog.ledger import MANIFEST, read_manifest
-from catalog.runs.segments import Segment, fresh_segments
-from catalog.snapshot import split
-from catalog.sql import load
-from catalog.store import Store, Transaction
+import pyarrow as pa
 
-SEGMENTS_PER_COMMIT = 50
+from catalog.errors import CatalogError, Conflict, InvalidInput, UnknownName
+from catalog.home import Home
+from catalog.progress import Progress, Tick, silent
+from catalog.runs.lineage import resolve_parents
+from catalog.runs.reading import LedgerFolder
+from catalog.runs.registering import register
+from catalog.runs.segments import Known, Segment, fresh_segments
+from catalog.runs.settling import settle
+from catalog.runs.taking import Taken, Taker, chunks
+from catalog.store import Store
+
+Prepared = tuple[list[Segment], dict[str, pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -38,160 +40,128 @@ class ImportReport:
     problems: list[str]
 
 
-def import_runs(home: Home, names: Sequence[str] = ()) -> ImportReport:
+def import_runs(
+    home: Home,
+    names: Sequence[str] = (),
+    *,
+    name_as: str | None = None,
+    progress: Progress = silent,
+) -> ImportReport:
     """Take in what trainers logged.
 
     Args:
         home: the catalog's.
-        names: runs in the home's ledger folder, or paths of run folders; none means all.
+        names: runs in the home's ledger folder, or paths or URIs of a run's folder or of one that
+            holds several; none means all in the home.
+        name_as: what the run is to be called here, if not as in its ledger.
+        progress: is told how far the import is.
 
     Raises:
         UnknownName: there is no ledger of that name.
+        Conflict: another run of that name is here; with several ledgers it is told as a problem.
+        InvalidInput: the ledger does not say whose it is; or likewise.
     """
-    found = sorted(path.parent for path in home.ledger.glob(f"*/{MANIFEST}"))
-    if names:
-        found = [_folder(home, name, [folder.name for folder in found]) for name in names]
-    parts = []
-    for folder in found:
+    folders = _folders(home, names)
+    if name_as is not None and len(folders) != 1:
+        raise InvalidInput(
+            f"{len(folders)} runs cannot all be called {name_as!r}",
+            hint="Name the one ledger that --as is for.",
+        )
+    taker, taken = Taker(home), Taken()
+    runs: dict[int, str] = {}
+    problems: list[str] = []
+    for folder in folders:
         try:
-            parts.append(_import(home, folder))
-        except InvalidInput as error:
-            if names:
+            work = _Work(home, folder, taker, problems)
+            run_id, name = work.register(name_as)
+            runs[run_id] = name
+            taken.add(work.take(progress))
+        except CatalogError as error:
+            if names and len(folders) == 1:
                 raise
-            parts.append(ImportReport([], 0, 0, 0, [error.message]))
-    return ImportReport(
-        [run for part in parts for run in part.runs],
-        sum(part.segments for part in parts),
-        sum(part.exposures for part in parts),
-        sum(part.unknown for part in parts),
-        [problem for part in parts for problem in part.problems],
-    )
+            if not isinstance(error, InvalidInput | Conflict):
+                raise
+            problems.append(error.message)
+    problems += resolve_parents(home, runs)
+    return ImportReport([*runs.values()], taken.segments, taken.exposures, taken.unknown, problems)
 
 
-def _folder(home: Home, name: str, known: list[str]) -> Path:
-    for folder in (home.ledger / name, Path(name)):
-        if (folder / MANIFEST).is_file():
-            return folder
+def _folders(home: Home, names: Sequence[str]) -> list[LedgerFolder]:
+    """Return the folders that names stand for, each once."""
+    own = LedgerFolder.at(home.ledger)
+    if not names:
+        return list(own.runs())
+    found: dict[str, LedgerFolder] = {}
+    for name in names:
+        for folder in _named(home, name) or _unknown(own, home, name):
+            found.setdefault(folder.path, folder)
+    return list(found.values())
+
+
+def _named(home: Home, name: str) -> list[LedgerFolder]:
+    places: list[Any] = [name] if "://" in name else [home.ledger / name, name]
+    for place in places:
+        folder = LedgerFolder.at(place)
+        if folder.holds_run():
+            return [folder]
+        if below := list(folder.runs()):
+            return below
+    return []
+
+
+def _unknown(own: LedgerFolder, home: Home, name: str) -> list[LedgerFolder]:
+    known = [folder.name for folder in own.runs()]
     raise UnknownName.among("ledger", name, known, hint=f"Ledgers are in {home.ledger}.")
 
 
-def _import(home: Home, folder: Path) -> ImportReport:
-    manifest = read_manifest(folder / MANIFEST)
-    problems: list[str] = []
-    with Store(home).write("runs") as transaction:
-        run_id = _run_id(transaction, manifest, problems)
-        rows = transaction.rows(
-            "select name, digest from ledger_segment where run_id = $r", r=run_id
+class _Work:
+    """The import of one run's folder."""
+
+    def __init__(self, home: Home, folder: LedgerFolder, taker: Taker, problems: list[str]) -> None:
+        self._home, self._folder, self._taker = home, folder, taker
+        self._problems = problems
+        self._manifest = folder.manifest()
+        self._run_id = 0
+
+    def register(self, name_as: str | None) -> tuple[int, str]:
+        """Find or make the run, and return its key and what it is called here."""
+        self._run_id, name = register(self._home, self._manifest, name_as, self._problems)
+        return self._run_id, name
+
+    def take(self, progress: Progress) -> Taken:
+        """Take in what is new, and bring up to date what follows from it."""
+        run, taken = self._manifest["run"], Taken()
+        with Store(self._home).read() as reader:
+            rows = reader.rows(
+                "select name, digest, problem from ledger_segment where run_id = $r",
+                r=self._run_id,
+            )
+        known = {row["name"]: Known(row["digest"], row["problem"]) for row in rows}
+        whole = sum(
+            listed.size_bytes
+            for listed in self._folder.listed()
+            if listed.name.endswith(".arrow") and (listed.name not in known)
         )
-    known = {row["name"]: row["digest"] for row in rows}
-    segments = exposures = unknown = 0
-    coming = fresh_segments(folder, manifest["run"], known, problems)
-    while fresh := list(islice(coming, SEGMENTS_PER_COMMIT)):
-        unknown += _take(home, run_id, fresh)
-        segments += len(fresh)
-        exposures += sum(s.table.num_rows for s in fresh if s.kind == "exposures")
-    return ImportReport([manifest["run"]], segments, exposures, unknown, problems)
+        done = 0
+        fresh = fresh_segments(self._folder, run, known, self._problems)
+        for segments, ready in _ahead(self._taker, chunks(fresh)):
+            taken.add(self._taker.take(self._run_id, segments, ready))
+            done += sum(segment.size_bytes for segment in segments)
+            counts = {"segments": taken.segments, "exposures": taken.exposures}
+            progress(Tick(f"import {run}", min(1.0, done / whole) if whole else None, counts))
+        settle(self._home, self._run_id, run, self._folder, self._problems)
+        return taken
 
 
-def _run_id(transaction: Transaction, manifest: dict[str, Any], problems: list[str]) -> int:
-    name = manifest["run"]
-    row = transaction.row("select run_id from run where name = $name", name=name)
-    if row:
-        return int(row["run_id"])
-    started_at = datetime.fromisoformat(manifest["started_at"])
-    run_id = transaction.next_id(schema.run)
-    transaction.insert(
-        schema.run,
-        {
-            "run_id": run_id,
-            "name": name,
-            "uid": manifest.get("uid"),
-            "model": manifest.get("model"),
-            "tags": manifest.get("tags") or {},
-            "config": manifest.get("config"),
-            "manifest": manifest,
-            "started_at": started_at,
-        },
-    )
-    for position, reference in enumerate(manifest.get("snapshots", [])):
-        _add_snapshot(transaction, run_id, position, reference, started_at, problems)
-    return run_id
+def _ahead(taker: Taker, coming: Iterator[list[Segment]]) -> Iterator[Prepared]:
+    """Read and prepare the next segments while the last are being committed."""
 
+    def prepare() -> Prepared | None:
+        segments = next(coming, None)
+        return None if segments is None else (segments, taker.prepare(segments))
 
-def _add_snapshot(
-    transaction: Transaction,
-    run_id: int,
-    position: int,
-    reference: str,
-    started_at: datetime,
-    problems: list[str],
-) -> None:
-    found = None
-    try:
-        wanted, version = split(reference)
-        found = transaction.row(load("runs/snapshot"), name=wanted, version=version, at=started_at)
-    except InvalidInput as error:
-        problems.append(error.message)
-    if found is None:
-        problems.append(f"the snapshot {reference} is not in this catalog")
-    transaction.insert(
-        schema.run_snapshot,
-        {
-            "run_id": run_id,
-            "position": position,
-            "snapshot_id": found["snapshot_id"] if found else None,
-            "reference": reference,
-            "digest": found["digest"] if found else None,
-        },
-    )
-
-
-ROWS = {
-    "exposures": (schema.exposure, "runs/exposure"),
-    "steps": (schema.training_step, "runs/step"),
-    "checkpoints": (schema.checkpoint, "runs/checkpoint"),
-    "dropped": (schema.dropped_sample, "runs/dropped"),
-    "lost": (schema.lost_exposure, "runs/lost"),
-}
-"""Where the rows of each kind of segment go, and the statement that makes them."""
-
-
-def _take(home: Home, run_id: int, fresh: Sequence[Segment]) -> int:
-    """Commit segments that nobody has imported yet, and return how many hashes are unknown."""
-    with Store(home).write("runs") as transaction:
-        for segment in fresh:
-            if transaction.value(
-                "select count(*) from ledger_segment where run_id = $r and name = $n",
-                r=run_id,
-                n=segment.name,
-            ):
-                continue
-            if "content_hash" in segment.table.column_names:
-                transaction.insert_select(
-                    schema.unknown_sample, load("runs/unknown"), {}, logged=segment.table
-                )
-            table, statement = ROWS[segment.kind]
-            wanted = {"run_id": run_id, "attempt": segment.attempt, "rank": segment.rank}
-            query = load(statement)
-            transaction.insert_select(
-                table,
-                query,
-                {name: wanted[name] for name in query.params},
-                logged=segment.table,
-            )
-            transaction.insert(
-                schema.ledger_segment,
-                {
-                    "run_id": run_id,
-                    "name": segment.name,
-                    "kind": segment.kind,
-                    "digest": segment.digest,
-                    "rows": segment.table.num_rows,
-                },
-            )
-        return int(
-            transaction.value(
-                "select count(*) from exposure where change_id = $c and sample_id < 0",
-                c=transaction.change_id,
-            )
-        )
+    with ThreadPoolExecutor(1) as pool:
+        next_one = pool.submit(prepare)
+        while (ready := next_one.result()) is not None:
+            next_one = pool.submit(prepare)
+            yield ready

@@ -1,10 +1,14 @@
 -- Logged checkpoints.
 -- grain: one row per checkpoint of a rank
--- params: run_id (integer), attempt (integer)
--- needs: logged (step, path)
+-- params: run_id (integer)
+-- needs: logged (attempt, step, path)
 select
     $run_id as run_id,
-    $attempt as attempt,
+    attempt,
     step,
     path
 from logged
+order by
+    attempt,
+    step,
+    path

@@ -1,12 +1,14 @@
--- Samples that a trainer left out, with the sample each names.
+-- Samples that a trainer left out.
 -- grain: one row per sample and reason
--- params: run_id (integer), attempt (integer)
--- needs: logged (content_hash, reason)
+-- params: run_id (integer)
+-- needs: logged (attempt, sample_id, reason)
 select
     $run_id as run_id,
-    $attempt as attempt,
-    coalesce(s.sample_id, u.sample_id) as sample_id,
-    l.reason
-from logged as l
-left join sample as s on s.content_hash = l.content_hash
-left join unknown_sample as u on u.content_hash = l.content_hash
+    attempt,
+    sample_id,
+    reason
+from logged
+order by
+    sample_id,
+    attempt,
+    reason

@@ -1,14 +1,18 @@
 -- Logged steps.
 -- grain: one row per step of a rank
--- params: run_id (integer), attempt (integer), rank (integer)
--- needs: logged (step, exposures, applied, reason, digest)
+-- params: run_id (integer)
+-- needs: logged (attempt, rank, step, exposures, applied, reason, digest)
 select
     $run_id as run_id,
-    $attempt as attempt,
-    $rank as rank,
+    attempt,
+    rank,
     step,
     exposures,
     applied,
     reason,
     digest
 from logged
+order by
+    attempt,
+    step,
+    rank
