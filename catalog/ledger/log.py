@@ -147,8 +147,7 @@ class Ledger:
                 "checkpoint, with what `checkpoint` gave as `resumed`.",
             )
         if step > self._step:
-            if self._open:
-                self._end(True, None, None)
+            self.end_if_open()
             self._step, self._open, self._micro_step, self._shown = step, True, 0, 0
 
     def end_step(
@@ -168,15 +167,22 @@ class Ledger:
             digest: of the step's token ids and loss mask, for who wants to compare them later.
         """
         self._enter(index(step))
-        self._end(bool(applied), reason, digest)
-        self._after()
-
-    def _end(self, applied: bool, reason: str | None, digest: bytes | None) -> None:
-        row = (self._step, self._shown, applied, reason and plain_text(reason), digest)
-        names = ("step", "exposures", "applied", "reason", "digest")
-        self._outbox.put("steps", {name: [value] for name, value in zip(names, row, strict=True)})
+        row = {
+            "step": [self._step],
+            "exposures": [self._shown],
+            "applied": [bool(applied)],
+            "reason": [reason and plain_text(reason)],
+            "digest": [digest and bytes(digest)],
+        }
+        self._outbox.put("steps", row)
         self._open = False
         self._unflushed_steps += 1
+        self._after()
+
+    def end_if_open(self) -> None:
+        """Count the step that goes on, if one does, as applied."""
+        if self._open:
+            self.end_step(self._step)
 
     def checkpoint(self, step: int, path: str | Path | None = None) -> dict[str, Any]:
         """Note a checkpoint of the model as it is after a step, and flush.
@@ -186,8 +192,8 @@ class Ledger:
         """
         self._require_usable()
         step = index(step)
-        if self._open and step >= self._step:
-            self._end(True, None, None)
+        if step >= self._step:
+            self.end_if_open()
         self._outbox.put(
             "checkpoints", {"step": [step], "path": [None if path is None else plain_text(path)]}
         )
@@ -261,8 +267,8 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         """Write what is left, also when training failed: it happened. A step cut short did not."""
-        if self._open and error is None and not self._closed:
-            self._end(True, None, None)
+        if error is None and not self._closed:
+            self.end_if_open()
         self.close()
 
 
