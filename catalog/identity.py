@@ -12,6 +12,24 @@ from typing import Any
 
 ENCODING = b"conversation/1"
 
+MESSAGE_FIELDS = frozenset(
+    {
+        "name",
+        "tool_calls",
+        "tool_call_id",
+        "function_call",
+        "reasoning",
+        "reasoning_content",
+        "thinking",
+        "loss",
+        "loss_mask",
+        "train",
+        "trainable",
+        "weight",
+    }
+)
+"""What else of a message a model may be trained on; it is hashed. The rest is metadata."""
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -69,6 +87,23 @@ def content_hash(messages: Iterable[bytes], tools: Json = None) -> bytes:
     parts = list(messages)
     whole = b"%b;%d:%b%b" % (ENCODING, len(parts), b"".join(parts), encode(tools))
     return sha256(whole).digest()
+
+
+def hash_of(messages: Iterable[Mapping[str, Any]], tools: Json = None) -> str:
+    """Return the content hash of a conversation as people write it, 64 hexadecimal digits.
+
+    Args:
+        messages: each with role and content; a further field that is None counts as absent.
+        tools: the tools offered to the model; None if there were none.
+
+    >>> hash_of([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}])[:16]
+    '258b2049d08ccad4'
+    """
+    encoded = []
+    for message in messages:
+        extra = {k: v for k, v in message.items() if v is not None and k in MESSAGE_FIELDS}
+        encoded.append(encode_message(message["role"], message.get("content"), extra or None))
+    return content_hash(encoded, tools).hex()
 
 
 def order_key(content_hash: bytes) -> int:

@@ -4,28 +4,10 @@ from collections.abc import Callable, Mapping
 from json import JSONEncoder
 from typing import Any, NamedTuple
 
-from catalog.identity import content_hash, encode_message, order_key
+from catalog.identity import MESSAGE_FIELDS, content_hash, encode_message, order_key
 from ingest.parse import Refusal, Row, kind
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-MESSAGE_FIELDS = frozenset(
-    {
-        "name",
-        "tool_calls",
-        "tool_call_id",
-        "function_call",
-        "reasoning",
-        "reasoning_content",
-        "thinking",
-        "loss",
-        "loss_mask",
-        "train",
-        "trainable",
-        "weight",
-    }
-)
-"""What else of a message a model may be trained on; it is hashed. The rest is metadata."""
-
 MAX_DEPTH = 100
 """Lists and objects within each other; far beyond what real rows have, far below Python's limit."""
 

@@ -19,7 +19,7 @@ FLOORS = (
     {"snapshot"},
     {"freeze"},
     {"select", "show", "exporting", "runs", "audit", "backup", "training"},
-    {"contamination", "mix", "search", "retire"},
+    {"card", "contamination", "mix", "search", "retire"},
     {"purging"},
     {"checking"},
     {"why"},
@@ -31,7 +31,11 @@ FLOORS = (
 HEAVY = {
     "torch": {
         "catalog.similarity",
+        "catalog.training.batches",
+        "catalog.training.collating",
         "catalog.training.dataset",
+        "catalog.training.processes",
+        "catalog.training.watching",
         "catalog.demo.tiny_model",
         "catalog.demo.comparison",
         "catalog.demo.killed",
@@ -40,7 +44,7 @@ HEAVY = {
         "ingest.pooling",
         "ingest.weights",
     },
-    "transformers": {"ingest.weights", "catalog.demo.tiny_model"},
+    "transformers": {"ingest.weights", "catalog.demo.tiny_model", "catalog.training.callback"},
     "matplotlib": {"catalog.compare.plots"},
     "jinja2": {"catalog.compare.page"},
     "lancedb": {

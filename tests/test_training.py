@@ -70,7 +70,7 @@ def test_the_text_is_written_once_and_a_killed_write_leaves_nothing(
     drawn: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(drawn.home.cache, ignore_errors=True)
-    monkeypatch.setattr("catalog.training.CACHE_ROWS", 7)
+    monkeypatch.setattr("catalog.training.cache.CACHE_ROWS", 7)
     with monkeypatch.context() as patched:
         patched.setattr("pyarrow.ipc.new_file", _fail)
         with pytest.raises(OSError, match="full"):

@@ -1,0 +1,86 @@
+"""The text of a snapshot as an Arrow file in the home's cache: written once, memory-mapped."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from catalog.home import Home
+from catalog.identity import plain_messages
+from catalog.snapshot import Snapshot
+from catalog.sql import load
+from catalog.store import Store
+
+CACHE_ROWS = 20_000
+
+
+def cached(home: Home, snapshot: Snapshot) -> Path:
+    """Return the file that holds a snapshot's members, and write it if there is none."""
+    path = home.cache / f"{snapshot.digest}.arrow"
+    if not path.exists() or not _is_ours(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            _write_rows(home, snapshot, aside)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        return "end" in reader.schema.names
+
+
+def _write_rows(home: Home, snapshot: Snapshot, path: Path) -> None:
+    writer, end = None, 0
+    try:
+        for start in range(0, snapshot.size, CACHE_ROWS):
+            with Store(home).read() as reader:
+                rows = reader.arrow(
+                    load("show/member_text"),
+                    snapshot_id=snapshot.snapshot_id,
+                    first=start,
+                    last=start + CACHE_ROWS - 1,
+                )
+            # Up to where each member goes in the data set, which holds it as often as it counts.
+            ends = np.cumsum(rows["repeats"].to_numpy(), dtype=np.int64) + end
+            end = int(ends[-1])
+            rows = rows.append_column("end", pa.array(ends))
+            writer = writer or pa.ipc.new_file(str(path), rows.schema)
+            writer.write_table(rows)
+    finally:
+        if writer:
+            writer.close()
+
+
+class Members:
+    """The members in a cache file, each as often as it counts, without memory of their own."""
+
+    def __init__(self, path: Path) -> None:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self._batches: list[pa.RecordBatch] = table.to_batches()
+        self._ends: list[npt.NDArray[np.int64]] = [
+            batch.column("end").to_numpy() for batch in self._batches
+        ]
+        self._last: npt.NDArray[np.int64] = np.array([ends[-1] for ends in self._ends], np.int64)
+
+    def __len__(self) -> int:
+        """Return how many there are, repeats counted."""
+        return int(self._last[-1]) if len(self._last) else 0
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        """Return the member at a position, from 0: content hash, messages and tools."""
+        number = int(np.searchsorted(self._last, position, side="right"))
+        row = int(np.searchsorted(self._ends[number], position, side="right"))
+        [found] = self._batches[number].slice(row, 1).to_pylist()
+        return {
+            "content_hash": found["content_hash"].hex(),
+            "messages": plain_messages(found["messages"]),
+            "tools": json.loads(found["tools"] or "null"),
+        }
