@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from catalog.errors import Conflict, InvalidInput
 from catalog.ledger.folder import RunFolder
 from catalog.ledger.outbox import Outbox
-from catalog.ledger.segments import checked, content_hash, plain_text
+from catalog.ledger.segments import Columns, checked, content_hash, plain_text
 
 FLUSH_SECONDS = 10.0
 
@@ -167,7 +167,7 @@ class Ledger:
             digest: of the step's token ids and loss mask, for who wants to compare them later.
         """
         self._enter(index(step))
-        row = {
+        row: Columns = {
             "step": [self._step],
             "exposures": [self._shown],
             "applied": [bool(applied)],
@@ -267,7 +267,7 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         """Write what is left, also when training failed: it happened. A step cut short did not."""
-        if error is None and not self._closed:
+        if error is None and not self._closed and os.getpid() == self._process:
             self.end_if_open()
         self.close()
 

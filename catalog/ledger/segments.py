@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Mapping, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from operator import index
 from typing import Any
 
@@ -66,31 +66,54 @@ TOLD = (
     "repeated",
 )
 """What may be said of an exposure beyond its hash."""
-CODES = {
-    field.name: "i" if field.type == pa.int32() else "q"
-    for field in SCHEMAS["exposures"]
-    if pa.types.is_integer(field.type)
-}
-"""The columns of whole numbers, as the standard library's arrays name their sizes."""
+INTEGERS = {pa.int32(): "i", pa.int64(): "q"}
+"""Whole numbers, as the standard library's arrays name their sizes."""
 
 Columns = dict[str, Sequence[Any]]
 
 
-def encode(kind: str, columns: Mapping[str, Any], about: Mapping[str, str]) -> bytes:
+def encode(kind: str, columns: Mapping[str, Sequence[Any]], about: Mapping[str, str]) -> bytes:
     """Return a segment: the rows of one kind, and in its metadata whose they are.
 
     Args:
         kind: one of `SCHEMAS`.
-        columns: its columns, all of one length.
+        columns: its columns, all of one length: lists, ranges or the standard library's arrays.
         about: `run`, `attempt` and `rank`.
     """
-    schema = SCHEMAS[kind]
-    arrays = [pa.array(columns[field.name], field.type) for field in schema]
+    schema = SCHEMAS[kind].with_metadata({**about})
+    arrays = [_arrow(field.type, columns[field.name]) for field in schema]
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(sink, schema.with_metadata({**about}), options=options) as writer:
-        writer.write_table(pa.table(arrays, schema=schema))
+    with pa.ipc.new_file(sink, schema, options=options) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
     return bytes(sink.getvalue())
+
+
+def _arrow(kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
+    """Return a column from its buffers: `pa.array` would import pandas, where there is one."""
+    count = len(values)
+    lacks = None in values
+    if lacks and not any(value is not None for value in values):
+        return pa.nulls(count, kind)
+    buffers: list[Any] = [_bits([value is not None for value in values]) if lacks else None]
+    if kind == pa.bool_():
+        buffers.append(_bits(values))
+    elif kind in INTEGERS:
+        buffers.append(array(INTEGERS[kind], [value or 0 for value in values] if lacks else values))
+    elif kind == pa.binary(HASH_BYTES):
+        buffers.append(b"".join(values))
+    else:
+        texts = [b"" if value is None else value for value in values]
+        texts = [text.encode() if isinstance(text, str) else text for text in texts]
+        buffers += [array("i", accumulate(map(len, texts), initial=0)), b"".join(texts)]
+    held = [None if buffer is None else pa.py_buffer(buffer) for buffer in buffers]
+    return pa.Array.from_buffers(kind, count, held)
+
+
+def _bits(values: Sequence[Any]) -> bytes:
+    """Return one bit each, in Arrow's order: the first is the lowest of the first byte."""
+    digits = "".join("1" if value else "0" for value in reversed(values))
+    return int(digits or "0", 2).to_bytes(len(values) // 8 + 1, "little")
 
 
 def joined(kind: str, parts: Sequence[Columns]) -> Columns:
@@ -126,15 +149,19 @@ def checked(name: str, given: Sequence[Any], count: int) -> Sequence[Any]:
     return values
 
 
+CODES = {field.name: INTEGERS.get(field.type) for field in SCHEMAS["exposures"]}
+
+
 def _plain(name: str, given: Sequence[Any]) -> Sequence[Any]:
     tolist = getattr(given, "tolist", None)
     plain = tolist() if tolist else list(given)
-    if name not in CODES:
+    code = CODES.get(name)
+    if code is None:
         return [None if value is None else bool(value) for value in plain]
     # Such an array checks types and sizes at a tenth of what Arrow's costs, and is copied as fast.
     if None not in plain:
-        return array(CODES[name], plain)
-    array(CODES[name], [value for value in plain if value is not None])
+        return array(code, plain)
+    array(code, [value for value in plain if value is not None])
     return [None if value is None else index(value) for value in plain]
 
 
