@@ -8,6 +8,7 @@ from catalog.api.verbs import Verbs
 from catalog.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from catalog.card.writing import CardReport
     from catalog.compare.comparison import Comparison
     from catalog.exporting import ExportFormat
     from catalog.exporting.exporting import ExportReport
@@ -165,5 +166,42 @@ class Keeping(Verbs):
             overwrite=overwrite,
             skip_purged=skip_purged,
             skip_unsupported=skip_unsupported,
+            progress=progress,
+        )
+
+    def card(
+        self,
+        reference: str,
+        output: str | Path,
+        *,
+        creator: str | None = None,
+        url: str | None = None,
+        languages: Sequence[str] = (),
+        overwrite: bool = False,
+        skip_purged: bool = False,
+        progress: Progress = silent,
+    ) -> "CardReport":
+        """Write a snapshot as a folder to publish: Parquet, Croissant metadata, a card.
+
+        Args:
+            reference: `name@version`, or `name` for the newest.
+            output: the folder; other files in it stay.
+            creator: a person or an organization; None for the snapshot's author.
+            url: the data set's page.
+            languages: of the text, as BCP 47 tags.
+            overwrite: replace files of other content.
+            skip_purged: leave out members whose text was purged.
+            progress: is told how many rows are written.
+        """
+        from catalog.card.croissant import Publication
+        from catalog.card.writing import card
+
+        return card(
+            self.home,
+            reference,
+            output,
+            Publication(creator, url, tuple(languages)),
+            overwrite=overwrite,
+            skip_purged=skip_purged,
             progress=progress,
         )

@@ -14,7 +14,7 @@ from catalog.cli.compare import compare_command
 from catalog.cli.decontaminate import decontaminate_command
 from catalog.cli.demo import demo_command
 from catalog.cli.embed import embed_command
-from catalog.cli.export import export_command
+from catalog.cli.export import card_command, export_command
 from catalog.cli.frame import CatalogGroup, Session
 from catalog.cli.home import (
     backup_command,
@@ -63,6 +63,7 @@ COMMANDS = (
     diff_command,
     compare_command,
     export_command,
+    card_command,
     rename_command,
     delete_command,
     retire_command,

@@ -1,5 +1,7 @@
 """Commands that write members out: export, card."""
 
+from typing import Any
+
 import click
 
 from catalog.cli.frame import Session, common, pass_session
@@ -53,4 +55,33 @@ def export_command(
         click.echo(notice)
     if report.usage:
         click.echo(f"Next: {report.usage}", err=True)
+    return None
+
+
+@click.command("card")
+@click.argument("snapshot")
+@click.option("--output", required=True, type=click.Path(), help="Folder to write into.")
+@click.option("--creator", help="Who made it.  [default: the snapshot's author]")
+@click.option("--url", help="The data set's page.")
+@click.option("--language", "languages", multiple=True, help="Of the text, such as en; repeat.")
+@click.option("--overwrite", is_flag=True, help="Replace files of other content.")
+@click.option("--skip-purged", is_flag=True, help="Leave out members whose text was purged.")
+@common
+@pass_session
+def card_command(
+    session: Session,
+    /,
+    snapshot: str,
+    output: str,
+    **options: Any,  # noqa: ANN401 - as `Catalog.card` takes them
+) -> None:
+    """Write a SNAPSHOT as a data set to publish: Parquet, Croissant metadata, a card."""
+    with progress_bar() as progress:
+        report = session.open().card(snapshot, output, progress=progress, **options)
+    if session.json:
+        return print_json(report)
+    told = "" if report.written else " (was there already, unchanged)"
+    click.echo(f"{report.snapshot}: {count(report.rows, 'row')} in {near(report.output)}{told}")
+    for notice in report.notices:
+        click.echo(notice)
     return None

@@ -31,7 +31,7 @@ TOOL = pa.struct([("type", pa.string()), ("function", FUNCTION)])
 
 def write_axolotl(writing: Writing, aside: Path) -> None:
     """Write a Parquet file, and a YAML file whose `datasets:` names it by its full path."""
-    used: set[str] = set()
+    used = {"role", "content"}
     has_tools = False
     for row in writing.look(convert):
         has_tools = has_tools or row["tools"] is not None

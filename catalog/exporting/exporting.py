@@ -81,6 +81,12 @@ def export(
     """
     if format not in FORMATS:
         raise InvalidInput(f"no export format {format!r}", hint=f"Formats: {', '.join(FORMATS)}.")
+    suffix = FORMATS[format].suffix
+    if not str(output).endswith(suffix):
+        raise InvalidInput(
+            f"{format} takes {Path(output).name!r} for a data set's name, not for a file",
+            hint=f"End the name of --output in {suffix}",
+        )
     snapshot = find(home, reference)
     found = held(home, snapshot)
     if not skip_purged:

@@ -23,12 +23,14 @@ class Format:
         output: what the output is: a file, a folder of its own, or a folder that may hold more.
         usage: how its trainer is told of it; `{name}`, `{output}` are filled in.
         data: which file of a folder holds the data; `{name}` is filled in.
+        suffix: what the output's name must end with to be taken for a file.
     """
 
     write: Callable[[Writing, Path], None]
     output: Literal["file", "data set", "folder"] = "file"
     usage: str = ""
     data: str = ""
+    suffix: str = ""
 
 
 FORMATS: Mapping[ExportFormat, Format] = {
@@ -45,5 +47,7 @@ FORMATS: Mapping[ExportFormat, Format] = {
     "axolotl": Format(
         write_axolotl, "folder", "datasets: as in {output}/{name}.yaml", "{name}.parquet"
     ),
-    "open-instruct": Format(write_open_instruct, usage="--dataset_mixer_list {output} 1.0"),
+    "open-instruct": Format(
+        write_open_instruct, usage="--dataset_mixer_list {output} 1.0", suffix=".jsonl"
+    ),
 }

@@ -88,16 +88,17 @@ def place_into(aside: Path, folder: Path, *, overwrite: bool, merged: Set[str]) 
     Raises:
         OutputExists: a file of other content is there; nothing is changed.
     """
-    files = sorted(aside.iterdir(), key=lambda file: (file.suffix not in DATA, file.name))
-    new = [file for file in files if not _same(folder / file.name, file)]
-    for file in new:
-        place_of = folder / file.name
-        if place_of.exists() and not overwrite and file.name not in merged:
-            raise _other(place_of)
-        require_file(place_of)
-    folder.mkdir(exist_ok=True)
-    for file in new:
-        file.replace(folder / file.name)
+    files = [file for file in aside.rglob("*") if file.is_file()]
+    files.sort(key=lambda file: (file.suffix not in DATA, file))
+    places = {file: folder / file.relative_to(aside) for file in files}
+    new = {file: path for file, path in places.items() if not _same(path, file)}
+    for path in new.values():
+        require_file(path)
+        if path.exists() and not overwrite and path.name not in merged:
+            raise _other(path)
+    for file, path in new.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(path)
     return bool(new)
 
 

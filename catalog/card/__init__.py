@@ -1,0 +1,1 @@
+"""A snapshot as a data set to be published: Parquet, Croissant metadata, a Hugging Face card."""
