@@ -23,12 +23,14 @@ class SnapshotView:
         method: how its members were chosen, in words.
         sources: members by source, and the source's share of the pool today.
         first_members: the first few, with text, and the query that chose each.
+        exports: where it was written to, the newest first.
     """
 
     snapshot: Snapshot
     method: str
     sources: Rows
     first_members: Rows
+    exports: Rows
 
 
 def show(home: Home, reference: str, *, members: int = 10) -> SnapshotView:
@@ -44,7 +46,8 @@ def show(home: Home, reference: str, *, members: int = 10) -> SnapshotView:
         params = {"snapshot_id": snapshot.snapshot_id}
         sources = reader.rows(load("show/source_mix"), **params)
         first = reader.rows(load("show/first_members"), **params, count=members)
-    return SnapshotView(snapshot, in_words(snapshot.recipe), sources, first)
+        exports = reader.rows(load("show/exports"), **params)
+    return SnapshotView(snapshot, in_words(snapshot.recipe), sources, first, exports)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ def show_command(session: Session, snapshot: str, recipe: bool) -> None:
     view = catalog.show(snapshot)
     found, mix, first = view.snapshot, view.sources, view.first_members
     if session.json:
-        return print_json({**facts(found), "sources": mix, "first_members": first})
+        listed = {"sources": mix, "first_members": first, "exports": view.exports}
+        return print_json({**facts(found), **listed})
     click.echo(headline(found))
     click.echo(f"made {found.created_at:%Y-%m-%d %H:%M:%S} by {found.software_version}", nl=False)
     click.echo(f", from the pool as of change {found.pool_change_id}")
@@ -79,6 +80,9 @@ def show_command(session: Session, snapshot: str, recipe: bool) -> None:
     print_table([{**row, **_percentages(row)} for row in mix])
     click.echo("\nfirst members, and why")
     _show_members(first)
+    if view.exports:
+        click.echo("\nexports")
+        print_table(view.exports)
     return None
 
 
