@@ -34,6 +34,20 @@ VIEWS = (
     "branch",
     "score",
     "contaminated",
+    "evaluated",
+    "head",
+    "reached",
+    "effective",
+    "first_source",
+    "run_samples",
+    "run_sources",
+    "sample_runs",
+    "source_runs",
+    "run_contamination",
+    "run_overlap",
+    "run_checkpoints",
+    "coverage",
+    "lineage",
 )
 """The documented views, `queries/view/*.sql`, each after those it reads."""
 
@@ -84,6 +98,16 @@ class Reader:
         """Make an Arrow table or reader visible under a name."""
         self.connection.register(name, relation)
 
+    def make(self, name: str, statement: Statement, **params: object) -> None:
+        """Keep a result under a name until the connection closes."""
+        text = statement.text if isinstance(statement, Query) else statement
+        self.connection.execute(f"create or replace temp table {name} as {text}", params or None)
+
+    def append(self, name: str, statement: Statement, **params: object) -> None:
+        """Add a result to one that is kept."""
+        text = statement.text if isinstance(statement, Query) else statement
+        self.connection.execute(f"insert into {name} by name {text}", params or None)
+
     def clock(self) -> int:
         """Return the newest `change_id`, 0 in a new home."""
         return int(self.value("select coalesce(max(change_id), 0) from change"))
@@ -119,11 +143,6 @@ class Transaction(Reader):
     def insert_arrow(self, table: "Table", rows: "pa.Table | pa.RecordBatchReader") -> int:
         """Insert many rows by column name, each with this transaction's `change_id`."""
         return self.insert_select(table, "select * from arriving", arriving=rows)
-
-    def make(self, name: str, statement: Statement, **params: object) -> None:
-        """Keep a result under a name until the transaction ends."""
-        text = statement.text if isinstance(statement, Query) else statement
-        self.connection.execute(f"create or replace temp table {name} as {text}", params or None)
 
     def insert_select(
         self,

@@ -1,4 +1,4 @@
-"""Verbs on training runs and what they saw."""
+"""Verbs on what training runs saw."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,22 +10,10 @@ if TYPE_CHECKING:
     from catalog.audit import RunAudit, SampleAudit
     from catalog.contamination.check import Decontamination
     from catalog.contamination.recall import EncodeConversations
-    from catalog.runs import ImportReport
-    from catalog.store import Rows
 
 
 class Auditing(Verbs):
     """Tell who saw what."""
-
-    def runs(self) -> "Rows":
-        """Return every run, newest first."""
-        return self._show("runs")
-
-    def import_runs(self, names: Sequence[str] = ()) -> "ImportReport":
-        """Take ledgers in; none named means all in the home."""
-        from catalog.runs import import_runs
-
-        return import_runs(self.home, names)
 
     def audit_sample(self, reference: str) -> "SampleAudit":
         """Tell where a sample came from, which snapshots hold it and which runs saw it."""

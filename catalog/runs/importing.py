@@ -12,7 +12,7 @@ from catalog.home import Home
 from catalog.progress import Progress, Tick, silent
 from catalog.runs.lineage import resolve_parents
 from catalog.runs.reading import LedgerFolder
-from catalog.runs.registering import register
+from catalog.runs.registering import Registered, register
 from catalog.runs.segments import Known, Segment, fresh_segments
 from catalog.runs.settling import settle
 from catalog.runs.taking import Taken, Taker, chunks
@@ -68,13 +68,12 @@ def import_runs(
             hint="Name the one ledger that --as is for.",
         )
     taker, taken = Taker(home), Taken()
-    runs: dict[int, str] = {}
+    runs: list[Registered] = []
     problems: list[str] = []
     for folder in folders:
         try:
             work = _Work(home, folder, taker, problems)
-            run_id, name = work.register(name_as)
-            runs[run_id] = name
+            runs.append(work.register(name_as))
             taken.add(work.take(progress))
         except CatalogError as error:
             if names and len(folders) == 1:
@@ -82,8 +81,10 @@ def import_runs(
             if not isinstance(error, InvalidInput | Conflict):
                 raise
             problems.append(error.message)
-    problems += resolve_parents(home, runs)
-    return ImportReport([*runs.values()], taken.segments, taken.exposures, taken.unknown, problems)
+    problems += resolve_parents(home, {run.run_id for run in runs if run.is_new})
+    return ImportReport(
+        [run.name for run in runs], taken.segments, taken.exposures, taken.unknown, problems
+    )
 
 
 def _folders(home: Home, names: Sequence[str]) -> list[LedgerFolder]:
@@ -123,10 +124,11 @@ class _Work:
         self._manifest = folder.manifest()
         self._run_id = 0
 
-    def register(self, name_as: str | None) -> tuple[int, str]:
-        """Find or make the run, and return its key and what it is called here."""
-        self._run_id, name = register(self._home, self._manifest, name_as, self._problems)
-        return self._run_id, name
+    def register(self, name_as: str | None) -> Registered:
+        """Find or make the run."""
+        found = register(self._home, self._manifest, name_as, self._problems)
+        self._run_id = found.run_id
+        return found
 
     def take(self, progress: Progress) -> Taken:
         """Take in what is new, and bring up to date what follows from it."""

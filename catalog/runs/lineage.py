@@ -1,7 +1,7 @@
 """Which run a run's model came from, and that nobody is their own ancestor."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import update
@@ -31,29 +31,43 @@ def _find(reader: Reader, name: str) -> int | None:
     return None if row is None else int(row["run_id"])
 
 
-def resolve_parents(home: Home, told: Mapping[int, str]) -> list[str]:
+def resolve_parents(home: Home, told: Collection[int]) -> list[str]:
     """Find the parents of runs whose ledgers name one that was not here before.
 
     Args:
         home: the catalog's.
-        told: by key the runs whose unknown parents are worth a word.
+        told: the keys of new runs: of those, what is wrong is worth a word.
 
     Returns:
         What is wrong: parents that are not here, and runs that would be their own ancestors.
     """
+    problems = []
     with Store(home).read() as reader:
-        waiting = [row for row in _waiting(reader) if find_parent(reader, row["parent"])]
-        unknown = [row for row in _waiting(reader) if row not in waiting]
-    problems = [
-        f"run {row['name']}: its parent {row['parent']} is not in this catalog"
-        for row in unknown
-        if row["run_id"] in told
-    ]
-    if waiting:
+        ready = []
+        for row in _waiting(reader):
+            wrong = _problem(reader, row)
+            if wrong is None:
+                ready.append(row)
+            elif row["run_id"] in told:
+                problems.append(wrong)
+    if ready:
         with Store(home).write("runs") as transaction:
-            for row in waiting:
-                problems += _resolve(transaction, row)
+            for row in ready:
+                if wrong := _problem(transaction, row):
+                    problems.append(wrong)
+                else:
+                    _resolve(transaction, row)
     return problems
+
+
+def _problem(reader: Reader, row: Mapping[str, Any]) -> str | None:
+    """Say why a run's parent cannot be told, if it cannot."""
+    found = find_parent(reader, row["parent"])
+    if found is None:
+        return f"run {row['name']}: its parent {row['parent']} is not in this catalog"
+    if row["run_id"] in ancestors(reader, found[0]):
+        return f"run {row['name']}: its parent {row['parent']} was made from itself; left out"
+    return None
 
 
 def _waiting(reader: Reader) -> list[dict[str, Any]]:
@@ -66,20 +80,14 @@ def _waiting(reader: Reader) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row["parent"], str)]
 
 
-def _resolve(transaction: Transaction, row: dict[str, Any]) -> list[str]:
-    found = find_parent(transaction, row["parent"])
-    if found is None:
-        return []
-    parent, step = found
-    if row["run_id"] in ancestors(transaction, parent):
-        return [f"run {row['name']}: its parent {row['parent']} was made from itself; left out"]
+def _resolve(transaction: Transaction, row: Mapping[str, Any]) -> None:
+    parent, step = find_parent(transaction, row["parent"]) or (None, None)
     table = schema.run
     transaction.run(
         update(table)
         .where(table.c.run_id == row["run_id"])
         .values(parent_run_id=parent, parent_step=step)
     )
-    return []
 
 
 def ancestors(reader: Reader, run_id: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog import schema
 from catalog.errors import Conflict, InvalidInput
@@ -14,10 +14,18 @@ from catalog.store import Reader, Store, Transaction
 Manifest = Mapping[str, Any]
 
 
+class Registered(NamedTuple):
+    """A run's key, what it is called here, and whether it was not here before."""
+
+    run_id: int
+    name: str
+    is_new: bool
+
+
 def register(
     home: Home, manifest: Manifest, name_as: str | None, problems: list[str]
-) -> tuple[int, str]:
-    """Return the key and the name of the run that a manifest describes; a new one is added.
+) -> Registered:
+    """Return the run that a manifest describes; a new one is added.
 
     Args:
         home: the catalog's.
@@ -31,14 +39,14 @@ def register(
     with Store(home).read() as reader:
         found = _find(reader, manifest, name_as)
         if found:
-            return int(found["run_id"]), str(found["name"])
+            return Registered(int(found["run_id"]), str(found["name"]), False)
     with Store(home).write("runs") as transaction:
         found = _find(transaction, manifest, name_as)
         if found is None:
             run_id = _add(transaction, manifest, name_as or manifest["run"])
             problems += _unknown_snapshots(transaction, run_id)
-            return run_id, name_as or manifest["run"]
-    return int(found["run_id"]), str(found["name"])
+            return Registered(run_id, name_as or manifest["run"], True)
+    return Registered(int(found["run_id"]), str(found["name"]), False)
 
 
 def _find(reader: Reader, manifest: Manifest, name_as: str | None) -> dict[str, Any] | None:

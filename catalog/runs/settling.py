@@ -22,7 +22,15 @@ MISSING = "missing"
 Claims = dict[int, dict[int, Claim]]
 
 
-def settle(home: Home, run_id: int, run: str, folder: LedgerFolder, problems: list[str]) -> None:
+def settle(
+    home: Home,
+    run_id: int,
+    run: str,
+    folder: LedgerFolder,
+    problems: list[str],
+    *,
+    anew: bool = False,
+) -> None:
     """Bring what follows from a run's segments and claims up to date, in one transaction.
 
     Args:
@@ -31,10 +39,11 @@ def settle(home: Home, run_id: int, run: str, folder: LedgerFolder, problems: li
         run: its name in its ledger.
         folder: where its claims lie.
         problems: told of what is missing and of what does not fit together.
+        anew: even if nothing came since it was done last.
     """
     claims, end = read_claims(folder, problems), _finished(folder, problems)
     with Store(home).read() as reader:
-        if _is_settled(reader, run_id, claims, end):
+        if not anew and _is_settled(reader, run_id, claims, end):
             _tell(reader, run_id, run, claims, folder, problems)
             return
     with Store(home).write("runs") as transaction:
