@@ -147,6 +147,19 @@ def test_a_finished_run_takes_no_attempt(tmp_path: Path) -> None:
     assert RunFolder(tmp_path, "run").next_attempt() == 1
 
 
+def test_the_next_attempt_of_a_rank_removes_what_a_killed_one_left_half_written(
+    tmp_path: Path,
+) -> None:
+    with Ledger(tmp_path, "run", world_size=2) as ledger:
+        ledger.record([A], step=1)
+    for rank in (0, 1):
+        (tmp_path / "run" / f".0000-0000{rank}-00000007.steps.arrow.abc").write_bytes(b"half")
+    Ledger(tmp_path, "run", world_size=2)
+    assert [path.name for path in (tmp_path / "run").glob(".*")] == [
+        ".0000-00001-00000007.steps.arrow.abc"
+    ]
+
+
 def test_a_damaged_claim_is_named(tmp_path: Path) -> None:
     Ledger(tmp_path, "run", 0, world_size=2)
     (tmp_path / "run" / "attempt-0000-00000.json").write_text("{")

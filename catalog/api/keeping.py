@@ -62,10 +62,11 @@ class Keeping(Verbs):
             OutputExists: the file holds other content; the comparison is then not given.
         """
         from catalog.compare.comparing import compare
-        from catalog.compare.page import require_replaceable, write
+        from catalog.compare.page import OPTION, write
+        from catalog.pages import require_replaceable
 
         if html is not None:
-            require_replaceable(html)
+            require_replaceable(html, OPTION)
         found = compare(
             self.home, references, space=space, draws=draws, near=near, progress=progress
         )

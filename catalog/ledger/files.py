@@ -110,17 +110,27 @@ class Files:
             return False
         if self._local:
             return _put(Path(path), content, exclusive)
-        aside = path if self._store else f"{self.path}/.{uuid4().hex}"
+        aside = path if self._store else f"{self.path}/.{name}.{uuid4().hex}"
         with self._files.open_output_stream(aside) as stream:
             stream.write(content)
         if aside != path:
             self._files.move(aside, path)
         return True
 
+    def remove_partial(self, pattern: str) -> None:
+        """Remove what processes that were killed have left half-written on a disk.
+
+        Args:
+            pattern: of the names. To take one from a process that lives only costs it a retry.
+        """
+        if self._local:
+            for path in Path(self.path).glob(f".{pattern}"):
+                path.unlink(missing_ok=True)
+
 
 def _put(path: Path, content: bytes, exclusive: bool) -> bool:
     # Two machines may have one process id: a random name is nobody else's.
-    aside = path.with_name(f".{uuid4().hex}")
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with aside.open("wb") as file:
             file.write(content)

@@ -127,6 +127,7 @@ class RunFolder(Files):
                         hint="Leave the attempt's number out to have the next one.",
                     )
                 number += 1
+            self.remove_partial(f"*-{rank:05d}-*")
         return number
 
     def _parent(self, resumed: Mapping[str, Any] | None) -> dict[str, Any] | None:
