@@ -100,7 +100,7 @@ def test_mlcroissant_finds_the_metadata_valid_and_loads_every_record(
 def test_the_metadata_says_where_the_samples_come_from(published: Catalog, tmp_path: Path) -> None:
     report = published.card("all", tmp_path / "card", creator="Ann", languages=["en", "de"])
     assert report.notices == (
-        "no licence is known of tools@main",
+        "no licence is known of tools@main: catalog ingest … --license",
         "no address of the data set's page: --url, which Croissant asks for",
     )
     found = croissant(tmp_path / "card")

@@ -1,19 +1,25 @@
 """Exports are recorded, survive kills, and never hide that text was purged."""
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 import catalog
+import ingest
 from catalog import Catalog
-from catalog.errors import TextPurged
+from catalog.cli import cli
+from catalog.errors import OutputExists, TextPurged
 from catalog.exporting import ExportFormat
 from catalog.store import Store
 from tests.test_card import purge_first
+from tests.test_export_trainers import ANSWER
 
 TRAINERS: list[ExportFormat] = ["trl", "llama-factory", "axolotl", "open-instruct"]
 ALL: list[ExportFormat] = ["jsonl", "parquet", "hf", *TRAINERS]
@@ -111,3 +117,59 @@ def test_purged_text_is_missed_out_only_when_asked(
     report = cat.export("all", tmp_path / "x.jsonl", format=format, skip_purged=True)
     assert (report.rows, report.left_out) == (41, 1)
     assert report.notices == ("left out 1: their text was purged",)
+
+
+@pytest.mark.parametrize("format", ["llama-factory", "axolotl"])
+def test_a_file_is_never_made_a_folder_and_other_data_is_replaced_only_when_asked(
+    cat: Catalog, tmp_path: Path, format: ExportFormat
+) -> None:
+    (tmp_path / "thesis").write_text("years of work")
+    with pytest.raises(OutputExists, match="is not a folder"):
+        cat.export("all", tmp_path / "thesis", format=format, overwrite=True)
+    assert (tmp_path / "thesis").read_text() == "years of work"
+    folder = tmp_path / "data"
+    cat.export("all", folder, format=format)
+    data = Path(recorded(cat)[0]["path"])
+    whole = data.read_bytes()
+    data.write_bytes(b"other")
+    with pytest.raises(OutputExists, match="exists and holds other content"):
+        cat.export("all", folder, format=format)
+    assert data.read_bytes() == b"other"
+    assert cat.export("all", folder, format=format, overwrite=True).written
+    assert data.read_bytes() == whole
+    assert [file for file in tmp_path.rglob(".*") if "partial" in file.name] == []
+
+
+def test_the_command_says_what_it_wrote_and_what_is_not_as_it_was(
+    cat: Catalog, tmp_path: Path, write_jsonl: Callable[..., Path]
+) -> None:
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(cli, ["--home", str(cat.home.path), *map(str, words)])
+
+    told = run("export", "all", "--format", "llama-factory", "--output", tmp_path / "data")
+    assert told.exit_code == 0, told.output
+    assert told.stdout == f"all@1: 42 rows in {tmp_path / 'data'}\n"
+    assert f"Next: dataset_dir: {tmp_path / 'data'}, dataset: all-v1\n" in told.stderr
+    row = {"messages": [{"role": "user", "content": "a"}] * 2 + [ANSWER]}
+    ingest.load(cat, [write_jsonl("twice.jsonl", [row])], source="twice")
+    cat.select("more", sql="from pool order by sample_id desc", size=2)
+    words = ("export", "more", "--format", "llama-factory", "--output", tmp_path / "data")
+    refused = run(*words)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[-2:] == [
+        "Error: 1 of 2 rows cannot be read as they are: "
+        "1 with messages that do not alternate between asking and answering",
+        "Hint: Leave them out with --skip-unsupported, or choose another --format.",
+    ]
+    report = json.loads(run(*words, "--skip-unsupported", "--json").stdout)
+    assert {key: report[key] for key in ("format", "rows", "left_out", "written")} == {
+        "format": "llama-factory",
+        "rows": 1,
+        "left_out": 1,
+        "written": True,
+    }
+    shown = run("show", "more")
+    assert "more-v1.jsonl" in shown.stdout
+    card = run("card", "all", "--output", tmp_path / "card", "--language", "en")
+    assert card.stdout.startswith(f"all@1: 42 rows in {tmp_path / 'card'}\n")
+    assert "catalog ingest … --license" in card.stdout

@@ -10,7 +10,7 @@ from catalog.snapshot import Snapshot
 from catalog.sql import load
 from catalog.store import Store
 
-PUBLIC = ("http://", "https://", "hf://")
+HUB = "https://huggingface.co/datasets/"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def gather(home: Home, snapshot: Snapshot, purged: int) -> Facts:
                 row["source"],
                 row["revision"],
                 known(row["license"]) if row["license"] else None,
-                row["uri"] if (row["uri"] or "").startswith(PUBLIC) else None,
+                _public(row["uri"] or ""),
                 row["members"],
                 row["first_members"],
             )
@@ -104,3 +104,14 @@ def gather(home: Home, snapshot: Snapshot, purged: int) -> Facts:
         purged,
         contamination(snapshot),
     )
+
+
+def _public(uri: str) -> str | None:
+    """Return the address that people find a source at, None if it is nobody else's business.
+
+    >>> _public("hf://org/name:train"), _public("/home/ann/data")
+    ('https://huggingface.co/datasets/org/name', None)
+    """
+    if uri.startswith("hf://"):
+        return HUB + uri.removeprefix("hf://").partition(":")[0]
+    return uri if uri.startswith(("http://", "https://")) else None

@@ -111,7 +111,8 @@ def _write(writing: Writing, facts: Facts, publication: Publication) -> bool:
 def _lacks(facts: Facts, publication: Publication) -> tuple[str, ...]:
     """Say what Croissant or the hub asks for and nobody told."""
     lacks = [
-        f"no licence is known of {source.name}@{source.revision}" for source in facts.unlicensed
+        f"no licence is known of {source.name}@{source.revision}: catalog ingest … --license"
+        for source in facts.unlicensed
     ]
     if publication.url is None:
         lacks.append("no address of the data set's page: --url, which Croissant asks for")
