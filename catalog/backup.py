@@ -6,10 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from catalog.errors import InvalidInput, OutputExists, StoreError
 from catalog.home import Home
+from catalog.jobs import job
 from catalog.migrate import current
+from catalog.store import Store
 
 LEFT_OUT = shutil.ignore_patterns("locks", "staging", "cache", "*.before-*.duckdb")
 """What a home can do without; only at its top, since a run may be called `cache`."""
@@ -38,7 +41,14 @@ def backup(home: Home, folder: str | Path) -> BackupReport:
     Raises:
         OutputExists: the folder exists and is not empty.
     """
-    return _copy(home, Path(folder).expanduser().absolute())
+    made = _copy(home, Path(folder).expanduser().absolute())
+    # Kept, so that a purge can name the copies that still hold what it destroys here.
+    with (
+        job(home, "backup", {"folder": str(made.path)}, uuid4().hex) as running,
+        Store(home).write("backup", job_id=running.job_id) as transaction,
+    ):
+        running.finish(transaction)
+    return made
 
 
 def restore(folder: str | Path, target: str | Path) -> BackupReport:

@@ -10,7 +10,14 @@ from typing import Any
 import pyarrow as pa
 
 from catalog import schema
-from catalog.errors import Conflict, InvalidInput, SnapshotInUse, UnknownName, VerificationFailed
+from catalog.errors import (
+    Conflict,
+    InvalidInput,
+    SnapshotInUse,
+    TextPurged,
+    UnknownName,
+    VerificationFailed,
+)
 from catalog.home import Home
 from catalog.identity import content_hash, encode_message
 from catalog.ledger import ledgers
@@ -116,16 +123,28 @@ def from_row(
 
 @dataclass(frozen=True)
 class Verification:
-    """What checking a snapshot found; `problems` is empty if all is as it was frozen."""
+    """What checking a snapshot found.
+
+    Attributes:
+        snapshot: `name@version`.
+        members: how many it has.
+        problems: what is not as it was frozen; empty if all is.
+        purged: how many members' text was destroyed: for these the stored hash stands alone.
+    """
 
     snapshot: str
     members: int
     problems: list[str]
+    purged: int = 0
 
 
 def verify(home: Home, reference: str) -> Verification:
-    """Check a snapshot against its digest, from the text up: every member is hashed anew."""
+    """Check a snapshot against its digest, from the text up: every member is hashed anew.
+
+    Of purged members no text is left to hash: their stored hashes go into the digest.
+    """
     snapshot = find(home, reference)
+    purged = set(purged_positions(snapshot))
     problems: list[str] = []
     whole = sha256()
     count = expected = 0
@@ -134,6 +153,8 @@ def verify(home: Home, reference: str) -> Verification:
             problems.append(f"no member at position {expected}, the next is at {position}")
         elif position < expected:
             problems.append(f"position {position} is there twice")
+        if position in purged:
+            recomputed = stored
         if stored != recomputed:
             problems.append(f"position {position}: the text is not what was frozen")
         count, expected = count + 1, position + 1
@@ -142,7 +163,27 @@ def verify(home: Home, reference: str) -> Verification:
         problems.append(f"{count} members are stored, {snapshot.size} were frozen")
     if not problems and whole.hexdigest() != snapshot.digest:
         problems.append("the members are not those that were frozen, or not in their order")
-    return Verification(str(snapshot), count, problems)
+    return Verification(str(snapshot), count, problems, len(purged))
+
+
+def purged_positions(snapshot: Snapshot) -> list[int]:
+    """Return the positions of members whose text was destroyed, ascending."""
+    with Store(snapshot.home).read() as reader:
+        rows = reader.rows(load("show/purged_members"), snapshot_id=snapshot.snapshot_id)
+    return [row["position"] for row in rows]
+
+
+def require_text(snapshot: Snapshot) -> None:
+    """Check that all members still have their text, before it is trained on or written out.
+
+    Raises:
+        TextPurged: some have not.
+    """
+    if gone := purged_positions(snapshot):
+        raise TextPurged(
+            f"the text of {len(gone):,} of the {snapshot.size:,} members of {snapshot} was purged",
+            hint=f"Select again without them: catalog select NAME --like {snapshot}.",
+        )
 
 
 def require_verified(found: Verification) -> None:

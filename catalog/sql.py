@@ -23,6 +23,7 @@ class Query:
         summary: what it answers, the header's first lines.
         needs: relations that the engine must provide, by name.
         params: named parameters, as DuckDB's parser found them.
+        mend: of a rule of the catalog, what to do where it is broken.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Query:
     summary: str
     needs: frozenset[str]
     params: frozenset[str]
+    mend: str = ""
 
 
 def check(name: str, text: str) -> Query:
@@ -61,6 +63,7 @@ def check(name: str, text: str) -> Query:
             need.split("(")[0].strip() for need in fields.get("needs", "").split(";") if need
         ),
         frozenset(statements[0].named_parameters),
+        fields.get("mend", ""),
     )
 
 
@@ -128,7 +131,7 @@ def require_steady(what: str, text: str) -> None:
             )
 
 
-_FIELDS = frozenset({"grain", "params", "needs"})
+_FIELDS = frozenset({"grain", "params", "needs", "mend"})
 
 
 def _header(text: str) -> list[str]:

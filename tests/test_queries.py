@@ -14,6 +14,7 @@ from catalog.store import VIEWS, Store, scratch
 NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in folder(".").glob("*/*.sql"))
 VALUES: dict[str, object] = {
     "integer": 1,
+    "boolean": True,
     "text": "x",
     "list of integer": [1],
     "list of text": ["/x"],

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from catalog.home import Home
 from catalog.identity import plain_messages
-from catalog.snapshot import Snapshot
+from catalog.snapshot import Snapshot, require_text
 from catalog.sql import load
 from catalog.store import Store
 
@@ -19,13 +19,19 @@ CACHE_ROWS = 20_000
 
 
 def cached(home: Home, snapshot: Snapshot) -> Path:
-    """Return the file that holds a snapshot's members, and write it if there is none."""
+    """Return the file that holds a snapshot's members, and write it if there is none.
+
+    Raises:
+        TextPurged: the text of some was destroyed.
+    """
     path = home.cache / f"{snapshot.digest}.arrow"
     if not path.exists() or not _is_ours(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
+            require_text(snapshot)
             _write_rows(home, snapshot, aside)
+            require_text(snapshot)  # purged while it was being written
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 -- Appearances of samples, or in sources, that are not in the catalog. Must return no row.
 -- grain: one row per appearance that breaks the rule
+-- mend: restore a backup that is whole (catalog restore DIR --home NEW)
 select
     a.sample_id,
     a.source_id,

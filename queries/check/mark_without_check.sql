@@ -1,5 +1,6 @@
 -- Marks of a check, sample or query that is not there. Must return no row.
 -- grain: one row per mark that breaks the rule
+-- mend: check again: catalog decontaminate
 select
     m.check_id,
     m.sample_id,

@@ -1,5 +1,6 @@
 -- Snapshot members whose sample is not in the catalog. Must return no row.
 -- grain: one row per (snapshot, sample) that breaks the rule
+-- mend: restore a backup that is whole (catalog restore DIR --home NEW)
 select
     m.snapshot_id,
     m.sample_id

@@ -1,5 +1,6 @@
 -- Snapshots whose members are not as many as were frozen, or leave a gap. Must return no row.
 -- grain: one row per snapshot that breaks the rule
+-- mend: restore a backup that is whole (catalog restore DIR --home NEW), or select again (catalog select NEW --like NAME@V)
 select
     s.name,
     s.version,
