@@ -1,5 +1,6 @@
 """Messages become token ids, and labels on what the assistant says."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,10 @@ Span = tuple[int, int]
 class Encoder:
     """Makes of an example what a causal model is trained on; a `transform` of `SnapshotDataset`.
 
-    The loss is on assistant turns only. The text is what the tokenizer's chat template makes of
-    the messages; where it has none, every turn is `<|role|>`, a line break and the content, and
-    those of the assistant end with the end-of-text token.
+    The loss is on assistant turns only: what the tokenizer's chat template marks as generated, or
+    adds to the prompt that it makes of the turns before. Where there is no template, every turn is
+    `<|role|>`, a line break and the content, and those of the assistant end with the end-of-text
+    token.
 
     Args:
         tokenizer: of transformers, a fast one.
@@ -32,6 +34,7 @@ class Encoder:
             )
         self.tokenizer, self.max_tokens = tokenizer, max_tokens
         self._templated = bool(tokenizer.chat_template)
+        self._tells = bool(re.search(r"\{%-?\s*generation", str(tokenizer.chat_template)))
         self.contract = {
             "max_tokens": max_tokens,
             "template": "chat" if self._templated else PLAIN,
@@ -40,13 +43,21 @@ class Encoder:
 
     def __call__(self, example: Mapping[str, Any]) -> dict[str, Any]:
         """Return `input_ids`, `labels` and `attention_mask`, and how many tokens were cut off."""
-        make = self._chat if self._templated else self._plain
-        text, spans = make(example["messages"], example.get("tools"))
-        encoded = self.tokenizer(
-            text, add_special_tokens=not self._templated, return_offsets_mapping=True
-        )
-        ids: list[int] = encoded["input_ids"]
-        labels = _labels(ids, encoded["offset_mapping"], spans)
+        messages, tools = example["messages"], example.get("tools")
+        if self._tells:
+            encoded = self.tokenizer.apply_chat_template(
+                messages, tools=tools, return_dict=True, return_assistant_tokens_mask=True
+            )
+            ids: list[int] = encoded["input_ids"]
+            answered = zip(ids, encoded["assistant_masks"], strict=True)
+            labels = [token if learned else IGNORED for token, learned in answered]
+        else:
+            text, spans = (self._chat if self._templated else self._plain)(messages, tools)
+            encoded = self.tokenizer(
+                text, add_special_tokens=not self._templated, return_offsets_mapping=True
+            )
+            ids = encoded["input_ids"]
+            labels = _labels(ids, encoded["offset_mapping"], spans)
         kept = ids[: self.max_tokens]
         return {
             "input_ids": kept,
