@@ -27,6 +27,7 @@ FIELDS = {
     "ratio_to_peer",
     "ratio_to_limit",
     "peak_memory_bytes",
+    "bytes_each",
     "goal",
     "goal_met",
     "notes",

@@ -122,23 +122,18 @@ class _Work:
         self._home, self._folder, self._taker = home, folder, taker
         self._problems = problems
         self._manifest = folder.manifest()
-        self._run_id = 0
+        self._run_id, self._is_new = 0, False
 
     def register(self, name_as: str | None) -> Registered:
         """Find or make the run."""
         found = register(self._home, self._manifest, name_as, self._problems)
-        self._run_id = found.run_id
+        self._run_id, self._is_new = found.run_id, found.is_new
         return found
 
     def take(self, progress: Progress) -> Taken:
         """Take in what is new, and bring up to date what follows from it."""
         run, taken = self._manifest["run"], Taken()
-        with Store(self._home).read() as reader:
-            rows = reader.rows(
-                "select name, digest, problem from ledger_segment where run_id = $r",
-                r=self._run_id,
-            )
-        known = {row["name"]: Known(row["digest"], row["problem"]) for row in rows}
+        known = {} if self._is_new else self._known()
         whole = sum(
             listed.size_bytes
             for listed in self._folder.listed()
@@ -151,8 +146,23 @@ class _Work:
             done += sum(segment.size_bytes for segment in segments)
             counts = {"segments": taken.segments, "exposures": taken.exposures}
             progress(Tick(f"import {run}", min(1.0, done / whole) if whole else None, counts))
-        settle(self._home, self._run_id, run, self._folder, self._problems)
+        settle(
+            self._home,
+            self._run_id,
+            run,
+            self._folder,
+            self._problems,
+            anew=taken.segments > 0,
+        )
         return taken
+
+    def _known(self) -> dict[str, Known]:
+        with Store(self._home).read() as reader:
+            rows = reader.rows(
+                "select name, digest, problem from ledger_segment where run_id = $r",
+                r=self._run_id,
+            )
+        return {row["name"]: Known(row["digest"], row["problem"]) for row in rows}
 
 
 def _ahead(taker: Taker, coming: Iterator[list[Segment]]) -> Iterator[Prepared]:

@@ -11,6 +11,7 @@ class Goal:
         ratio: our time over the peer's, at most.
         seconds: our time stays below.
         memory_bytes: memory of all our processes together stays below.
+        bytes_each: what one of what is stored takes stays below.
 
     >>> str(Goal(ratio=4, memory_bytes=2_000_000_000)), str(Goal(seconds=0.3)), str(Goal())
     ('ratio <= 4, memory < 2 GB', '< 0.3 s', '')
@@ -19,6 +20,7 @@ class Goal:
     ratio: float | None = None
     seconds: float | None = None
     memory_bytes: int | None = None
+    bytes_each: float | None = None
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -29,6 +31,8 @@ class Goal:
             parts.append(f"< {self.seconds:g} s")
         if self.memory_bytes is not None:
             parts.append(f"memory < {self.memory_bytes / 1e9:g} GB")
+        if self.bytes_each is not None:
+            parts.append(f"< {self.bytes_each:g} bytes each")
         return ", ".join(parts)
 
 
@@ -45,6 +49,7 @@ class Stage:
         peer_s: its median seconds.
         goal: what is asked for.
         notes: what a reader should know of how it was measured.
+        bytes_each: what one of what is stored takes on disk, where that is asked.
     """
 
     stage: str
@@ -55,6 +60,7 @@ class Stage:
     peer_s: float | None = None
     goal: Goal = Goal()
     notes: tuple[str, ...] = ()
+    bytes_each: float | None = None
 
     @property
     def ratio_to_peer(self) -> float | None:
@@ -81,6 +87,7 @@ class Stage:
             (self.ratio_to_peer, self.goal.ratio, True),
             (self.ours_s, self.goal.seconds, False),
             (self.peak_memory_bytes, self.goal.memory_bytes, False),
+            (self.bytes_each, self.goal.bytes_each, False),
         )
         verdicts = [
             None if value is None else value < limit or (value == limit and may_equal)
@@ -103,6 +110,7 @@ class Stage:
             "ratio_to_peer": self.ratio_to_peer,
             "ratio_to_limit": self.ratio_to_limit,
             "peak_memory_bytes": self.peak_memory_bytes,
+            "bytes_each": self.bytes_each,
             "goal": str(self.goal) or None,
             "goal_met": self.goal_met,
             "notes": list(self.notes),
