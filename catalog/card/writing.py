@@ -1,7 +1,6 @@
 """The card verb: a folder with data, metadata and card, ready to be uploaded as it is."""
 
 import json
-import os
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -12,7 +11,7 @@ from catalog.card.facts import Facts, gather
 from catalog.card.readme import card as readme
 from catalog.errors import InvalidInput
 from catalog.exporting.members import held, require_text
-from catalog.exporting.placing import place_into, remove, require_folder
+from catalog.exporting.placing import beside, place_into, remove, require_folder
 from catalog.exporting.recording import record
 from catalog.exporting.writing import Writing, write_text
 from catalog.home import Home
@@ -90,10 +89,8 @@ def card(
 
 def _write(writing: Writing, facts: Facts, publication: Publication) -> bool:
     path = writing.output
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.parent / f".{path.name}.{os.getpid()}.partial"
+    aside = beside(path, inside=True)
     try:
-        remove(aside)
         data = aside / DATA
         data.parent.mkdir(parents=True)
         schema = write_data(writing, data)

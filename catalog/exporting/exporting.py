@@ -1,6 +1,5 @@
 """The export verb: written aside, put in place whole or not at all, then recorded."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from catalog.exporting import ExportFormat
 from catalog.exporting.formats import FORMATS, Format
 from catalog.exporting.members import held, require_text
 from catalog.exporting.placing import (
+    beside,
     place,
     place_into,
     remove,
@@ -125,10 +125,8 @@ def _report(
 def _write(writing: Writing, format: Format, skip_unsupported: bool) -> bool:
     """Write aside, put it in place if it differs from what is there, and return whether it did."""
     path = writing.output
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.parent / f".{path.name}.{os.getpid()}.partial"
+    aside = beside(path, inside=format.output == "folder")
     try:
-        remove(aside)
         if format.output == "folder":
             aside.mkdir()
         format.write(writing, aside)

@@ -48,6 +48,20 @@ def _require(path: Path, fits: bool, kind: str) -> None:
         )
 
 
+def beside(path: Path, *, inside: bool = False) -> Path:
+    """Return where to write what will be at a path: on the same disk, under a hidden name.
+
+    Args:
+        path: where it will be; the folder above it is made.
+        inside: it is files for the folder at the path, which may be a disk of its own.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = path if inside and path.is_dir() else path.parent
+    aside = found / f".{path.name}.{os.getpid()}.partial"
+    remove(aside)
+    return aside
+
+
 def place(aside: Path, path: Path, *, overwrite: bool) -> bool:
     """Put a file, or a data set's folder, in place if it differs from what is there.
 
