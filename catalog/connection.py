@@ -54,6 +54,8 @@ def connect(home: Home, *, writes: bool) -> duckdb.DuckDBPyConnection:
     Raises:
         InvalidInput: a setting of the home is nothing that DuckDB understands.
     """
+    # DuckDB makes one folder to spill into, and none above it.
+    home.staging.mkdir(exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": home.settings.memory_limit,
         "temp_directory": str(home.staging / "duckdb"),

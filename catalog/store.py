@@ -16,40 +16,12 @@ import duckdb
 from catalog.connection import connect, look_back, mapped_errors
 from catalog.errors import InvalidQuery, StoreError
 from catalog.home import Home
-from catalog.sql import Query, load
+from catalog.sql import Query
+from catalog.views import make_views
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Executable, Table
-
-VIEWS = (
-    "retired",
-    "purged",
-    "appearance",
-    "stock",
-    "pool",
-    "member",
-    "known",
-    "seen",
-    "branch",
-    "score",
-    "contaminated",
-    "evaluated",
-    "head",
-    "reached",
-    "effective",
-    "first_source",
-    "run_samples",
-    "run_sources",
-    "sample_runs",
-    "source_runs",
-    "run_contamination",
-    "run_overlap",
-    "run_checkpoints",
-    "coverage",
-    "lineage",
-)
-"""The documented views, `queries/view/*.sql`, each after those it reads."""
 
 Rows = list[dict[str, Any]]
 Statement = str | Query
@@ -218,11 +190,7 @@ class Store:
                 )
                 if self._as_of is not None and not writes:
                     look_back(connection, self._as_of)
-                connection.execute(
-                    ";\n".join(
-                        f"create temp view {name} as {load(f'view/{name}').text}" for name in VIEWS
-                    )
-                )
+                make_views(connection)
                 yield connection
             finally:
                 connection.close()

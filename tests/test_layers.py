@@ -8,9 +8,9 @@ PACKAGES = ("catalog", "ingest", "queries", "migrations")
 
 FLOORS = (
     {"errors", "model", "progress", "identity", "ledger"},
-    {"locks", "references", "pages"},
+    {"locks", "pieces", "references", "pages"},
     {"home", "recipe"},
-    {"sql", "schema", "connection"},
+    {"sql", "schema", "connection", "views"},
     {"store"},
     {"migrate", "vectors", "jobs", "spaces", "whitening", "scorers", "tasks"},
     {"similarity"},
@@ -30,7 +30,8 @@ FLOORS = (
 )
 HEAVY = {
     "torch": {
-        "catalog.similarity",
+        "catalog.similarity.best",
+        "catalog.similarity.scoring",
         "catalog.training.batches",
         "catalog.training.collating",
         "catalog.training.dataset",
@@ -61,6 +62,7 @@ HEAVY = {
         "catalog.migrate",
         "catalog.sql",
         "catalog.store",
+        "catalog.views",
     },
 }
 

@@ -54,14 +54,14 @@ def sql_command(
     with 0. With several spaces say space := 'name'; skip_missing := true leaves out samples
     without a vector.
     """
-    form = format_name or _form_of(output)
+    form = format_name or form_of(output)
     text = sys.stdin.read() if statement == "-" else statement
     with progress_bar() as progress:
         table = session.open().sql(text, progress=progress).to_arrow()
     if session.json:
         return print_json({"rows": table.to_pylist()})
     if output is not None:
-        return _write_file(table, form, Path(output), overwrite)
+        return write_file(table, form, Path(output), overwrite)
     if form == "table":
         return print_table(table.to_pylist(), table.column_names)
     if form == "parquet" and sys.stdout.isatty():
@@ -70,7 +70,7 @@ def sql_command(
         return _write(table, form, stream)
 
 
-def _form_of(output: str | None) -> str:
+def form_of(output: str | None) -> str:
     """Return the format that a file's name asks for."""
     suffix = Path(output or "").suffix.lower()
     if suffix not in SUFFIXES:
@@ -82,7 +82,7 @@ def _form_of(output: str | None) -> str:
     return SUFFIXES[suffix]
 
 
-def _write_file(table: "pa.Table", form: str, path: Path, overwrite: bool) -> None:
+def write_file(table: "pa.Table", form: str, path: Path, overwrite: bool) -> None:
     """Write a result to a file, whole or not at all."""
     aside = path.with_name(f".{path.name}.partial")
     try:

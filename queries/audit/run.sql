@@ -1,53 +1,32 @@
--- What one run saw, in numbers.
+-- What led to one head of a run, in numbers.
 -- grain: at most one row
--- params: run (text) - run name
-with this as (
-    select *
-    from run
-    where name = $run
-),
-shown as (
+-- needs: shown (run_id, attempt, step, sample_id, tokens, truncated_tokens, loss_tokens, sample_start, contributed, generation); whole (seen, contributed, promised, dropped)
+with counted as (
     select
-        e.attempt,
-        e.step,
-        -- a hash that was logged before its sample was ingested here
-        coalesce(k.sample_id, e.sample_id) as sample_id
-    from exposure as e
-    join this on this.run_id = e.run_id
-    left join known as k on k.logged_id = e.sample_id
-),
-shown_samples as (
-    select distinct sample_id
-    from shown
-    where sample_id > 0
-),
-member_samples as (
-    select distinct m.sample_id
-    from snapshot_member as m
-    join run_snapshot as s on s.snapshot_id = m.snapshot_id
-    join this on this.run_id = s.run_id
-),
-counted as (
-    select
-        count(distinct attempt) as attempts,
-        count(distinct step) as steps,
-        min(step) as first_step,
-        max(step) as last_step,
+        count(distinct attempt) filter (where generation = 0) as attempts,
+        count(distinct step) filter (where generation = 0) as steps,
+        min(step) filter (where generation = 0) as first_step,
+        max(step) filter (where generation = 0) as last_step,
         count(*) as exposures,
-        count(distinct sample_id) filter (where sample_id > 0) as samples,
-        count(*) filter (where sample_id < 0) as unknown_exposures
+        count(*) filter (where contributed) as contributed_exposures,
+        count(*) filter (where sample_id < 0) as unknown_exposures,
+        count(*) filter (where sample_start > 0) as later_pieces,
+        sum(tokens)::bigint as tokens,
+        sum(truncated_tokens)::bigint as truncated_tokens,
+        sum(loss_tokens)::bigint as loss_tokens,
+        sum(loss_tokens) filter (where contributed)::bigint as contributed_loss_tokens,
+        count(*) filter (where tokens is null) as exposures_without_tokens
     from shown
 )
 select
-    this.name as run,
-    this.model,
-    (select string_agg(reference, ', ' order by position) from run_snapshot join this using (run_id))
-        as snapshot,
     c.*,
-    (select count(*) from member_samples) as members,
-    (select count(*) from member_samples anti join shown_samples using (sample_id))
-        as members_not_seen,
-    (select count(*) from shown_samples anti join member_samples using (sample_id))
-        as samples_not_members
-from this
-cross join counted as c
+    bit_count(w.seen)::bigint as samples,
+    bit_count(w.contributed)::bigint as contributed_samples,
+    bit_count(w.seen & ~w.contributed)::bigint as loaded_samples,
+    bit_count(w.dropped & ~w.seen)::bigint as dropped_samples,
+    bit_count(w.promised)::bigint as members,
+    bit_count(w.promised & ~w.seen)::bigint as members_not_seen,
+    bit_count(w.promised & ~w.seen & ~w.dropped)::bigint as members_not_recorded,
+    bit_count(w.seen & ~w.promised)::bigint as samples_not_members
+from counted as c
+cross join whole as w

@@ -1,18 +1,23 @@
--- Which runs saw one sample, and at which steps.
+-- Which runs were shown one sample, in which attempts and at which steps.
 -- grain: one row per (run, attempt)
--- params: sample_id (integer)
+-- needs: met (run_id, attempt, step, epoch, contributed, effective, tokens, loss_tokens, repeated)
 select
     r.name as run,
     r.model,
-    e.attempt,
+    m.attempt,
     count(*) as exposures,
-    min(e.step) as first_step,
-    max(e.step) as last_step,
-    list_sort(list(distinct e.step)) as steps
-from exposure as e
-join run as r on r.run_id = e.run_id
-where e.sample_id = $sample_id
-    -- logged before it was ingested here
-    or e.sample_id = (select max(logged_id) from known where sample_id = $sample_id)
-group by r.name, r.model, e.attempt
-order by r.name, e.attempt
+    count(*) filter (where m.contributed) as contributed,
+    count(*) filter (where m.effective) as effective,
+    count(*) filter (where m.effective and m.contributed) as effective_contributed,
+    min(m.step) as first_step,
+    max(m.step) as last_step,
+    list_sort(list(distinct m.step)) as steps,
+    coalesce(list_sort(list(distinct m.step) filter (where not m.contributed)), []) as loaded_steps,
+    coalesce(list_sort(list(distinct m.step) filter (where not m.effective)), []) as undone_steps,
+    list_sort(list(distinct m.epoch)) as epochs,
+    sum(m.tokens)::bigint as tokens,
+    sum(m.loss_tokens)::bigint as loss_tokens
+from met as m
+join run as r on r.run_id = m.run_id
+group by r.name, r.model, m.attempt
+order by r.name, m.attempt
