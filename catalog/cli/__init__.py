@@ -27,6 +27,7 @@ from catalog.cli.home import (
 from catalog.cli.index import index_group
 from catalog.cli.ingest import ingest_command, tasks_group
 from catalog.cli.keep import check_command, purge_command, retire_command
+from catalog.cli.report import report_command
 from catalog.cli.runs import runs_group
 from catalog.cli.scores import score_command, scores_group
 from catalog.cli.search import search_command
@@ -71,6 +72,7 @@ COMMANDS = (
     check_command,
     runs_group,
     audit_group,
+    report_command,
     search_command,
     index_group,
     sql_command,
