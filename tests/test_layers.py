@@ -16,7 +16,7 @@ FLOORS = (
     {"similarity"},
     {"functions"},
     {"selecting"},
-    {"snapshot"},
+    {"snapshot", "verification"},
     {"freeze"},
     {"select", "show", "exporting", "runs", "audit", "backup", "training"},
     {"card", "contamination", "mix", "search", "retire"},

@@ -12,8 +12,9 @@ from catalog import Catalog
 from catalog.errors import Conflict, InvalidInput, SnapshotInUse, UnknownName, VerificationFailed
 from catalog.identity import digest
 from catalog.ledger import Ledger
-from catalog.snapshot import require_verified, split
+from catalog.snapshot import split
 from catalog.store import Store
+from catalog.verification import require_verified
 from tests.conftest import talk
 
 Write = Callable[..., Path]
@@ -274,7 +275,7 @@ def test_one_missing_member_is_one_gap(stocked: Catalog) -> None:
 def test_large_snapshots_are_checked_in_parts(
     stocked: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.snapshot.VERIFY_ROWS", 2)
+    monkeypatch.setattr("catalog.verification.VERIFY_ROWS", 2)
     assert stocked.verify("drawn").problems == []
     change(stocked, "update snapshot_member set position = 5 - position")
     assert stocked.verify("drawn").problems == [

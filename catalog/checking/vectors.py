@@ -85,6 +85,7 @@ def _table_faults(
     folder: Path, space: str, key: str, kind: tuple[int, str], known: _Known, again: str
 ) -> Iterator[Fault]:
     noun = key.removesuffix("_id")
+    nouns = "samples" if noun == "sample" else "queries"
     where = f"the {noun} vectors of the space {space!r}"
     try:
         dataset = _dataset(folder)
@@ -105,11 +106,11 @@ def _table_faults(
     ids, counts = np.unique(held, return_counts=True)
     if (counts > 1).any():
         twice = ids[counts > 1].tolist()
-        yield Fault.of("vectors", f"{where}: {noun}s that have several", again, twice)
+        yield Fault.of("vectors", f"{where}: {nouns} that have several", again, twice)
     there = known.samples if key == "sample_id" else known.queries
     if len(strange := np.setdiff1d(ids, there)):
         mend = PURGE if key == "sample_id" else again
-        yield Fault.of("vectors", f"{where}: of {noun}s that are not there", mend, strange.tolist())
+        yield Fault.of("vectors", f"{where}: of {nouns} that are not there", mend, strange.tolist())
     if key == "sample_id" and len(gone := np.intersect1d(ids, known.purged)):
         yield Fault.of("vectors", f"{where}: of purged samples", PURGE, gone.tolist())
 

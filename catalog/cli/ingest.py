@@ -97,7 +97,8 @@ def _show_report(report: "IngestReport") -> None:
         for name, appearances in report.appended.items():
             click.echo(f"{name} was there before: {count(appearances, 'row')} appended")
     if counts.retired:
-        click.echo(f"{count(counts.retired, 'row')} hold retired samples, which stay retired (purged ones for good)")
+        stay = "which stay retired, and without text if they were purged"
+        click.echo(f"{count(counts.retired, 'row')} hold retired samples, {stay}")
     if report.withdrawn:
         click.echo(f"{count(report.withdrawn, 'sample')} retired: the source no longer holds them")
     click.echo(f"job {report.job_id} is done; `catalog status` shows the pool", err=True)

@@ -115,7 +115,7 @@ def _text(messages: Sequence[dict[str, Any]]) -> str:
 @pass_session
 def verify_command(session: Session, snapshot: str) -> None:
     """Check that a SNAPSHOT holds, to the byte, what was frozen."""
-    from catalog.snapshot import require_verified
+    from catalog.verification import require_verified
 
     found = session.open().verify(snapshot)
     if session.json:

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from catalog.home import Home
 from catalog.identity import plain_messages
-from catalog.snapshot import Snapshot, require_text
+from catalog.snapshot import Snapshot
 from catalog.sql import load
 from catalog.store import Store
+from catalog.verification import require_text
 
 CACHE_ROWS = 20_000
 
