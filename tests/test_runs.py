@@ -124,7 +124,7 @@ def test_coverage_is_made_up_for_after_a_kill_before_it(
 
     train(drawn, "tuned", [members(drawn)[:2]])
     with monkeypatch.context() as patched:
-        patched.setattr(importing, "settle", lambda *_: 1 / 0)
+        patched.setattr(importing, "settle", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             drawn.import_runs()
     assert only(drawn, "select count(*) from run_coverage") == [(0,)]

@@ -11,7 +11,6 @@ from catalog.store import Store
 
 Ids = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
-SAMPLES_PER_BUCKET = 2
 ROWS_PER_BATCH = 500_000
 
 
@@ -29,12 +28,14 @@ class Lookup:
 
     def __init__(self, hashes: Words, ids: Ids) -> None:
         order = np.argsort(hashes[:, 0])
-        self._first, self._second = hashes[order, 0], hashes[order, 1]
-        self._ids = ids[order]
-        bits = max(1, (len(ids) // SAMPLES_PER_BUCKET).bit_length())
+        # What is looked at together lies together: one row, one cache line.
+        self._rows = np.empty((len(ids) + 1, 3), np.uint64)
+        self._rows[:-1, :2], self._rows[:-1, 2] = hashes[order], ids[order].view(np.uint64)
+        self._rows[-1] = (2**64 - 1, 0, 0)
+        bits = max(1, len(ids).bit_length())
         self._shift = np.uint64(64 - bits)
         edges = np.arange(2**bits, dtype=np.uint64) << self._shift
-        self._starts = np.searchsorted(self._first, edges)
+        self._starts = np.searchsorted(self._rows[:-1, 0], edges).astype(np.uint32)
 
     @classmethod
     def of(cls, home: Home) -> "Lookup":
@@ -52,21 +53,24 @@ class Lookup:
         Args:
             hashes: as `words` gives them, shape (hashes, 2).
         """
-        first, second = np.ascontiguousarray(hashes[:, 0]), hashes[:, 1]
-        at = self._starts[(first >> self._shift).astype(np.int64)]
-        left = np.flatnonzero(at < len(self._ids))
+        first, second = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
+        at = self._starts[(first >> self._shift).astype(np.int64)].astype(np.int64)
+        found = self._rows[at]
+        left = np.flatnonzero(_is_before(found, first, second))
         while len(left):
-            found = self._first[at[left]]
-            passed = (found == first[left]) & (self._second[at[left]] != second[left])
-            left = left[(found < first[left]) | passed]
             at[left] += 1
-            left = left[at[left] < len(self._ids)]
-        known = np.flatnonzero(at < len(self._ids))
-        place = at[known]
-        same = (self._first[place] == first[known]) & (self._second[place] == second[known])
-        ids = np.zeros(len(hashes), np.int64)
-        ids[known[same]] = self._ids[place[same]]
-        return ids
+            left = left[at[left] < len(self._rows)]
+            found[left] = rows = self._rows[at[left]]
+            left = left[_is_before(rows, first[left], second[left])]
+        same = (found[:, 0] == first) & (found[:, 1] == second)
+        return np.where(same, found[:, 2].view(np.int64), 0)
+
+
+def _is_before(rows: Words, first: Words, second: Words) -> npt.NDArray[np.bool_]:
+    """Tell which rows come before the hashes that are looked for, or only begin like them."""
+    alike = (rows[:, 0] == first) & (rows[:, 1] != second)
+    before: npt.NDArray[np.bool_] = (rows[:, 0] < first) | alike
+    return before
 
 
 def words(column: pa.Array | pa.ChunkedArray) -> Words:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog import schema
 from catalog.home import Home
@@ -58,8 +59,9 @@ class Taker:
         """Put the rows of segments together by kind, and name the samples: nothing is locked.
 
         Returns:
-            By kind a table with `attempt` and `rank`, and `sample_id` in place of a hash; where it
-            is 0, the hash is kept in `content_hash`, null for all others.
+            By kind a table with `attempt` and `rank`. In place of a hash it has `sample_id`, and is
+            in its order: a sample is found later without reading the others. Where it is 0, and
+            only then, `content_hash` is kept, null for all others.
         """
         found = {}
         for kind in KINDS:
@@ -72,11 +74,14 @@ class Taker:
     def _named(self, table: pa.Table) -> pa.Table:
         hashes = table["content_hash"].combine_chunks()
         ids = self._lookup.ids(words(hashes))
-        kept = pa.nulls(len(ids), hashes.type)
+        table = table.drop_columns("content_hash").append_column("sample_id", pa.array(ids))
         if not ids.all():
-            kept = pa.compute.if_else(pa.array(ids == 0), hashes, kept)
-        at = table.schema.get_field_index("content_hash")
-        return table.set_column(at, "content_hash", kept).append_column("sample_id", pa.array(ids))
+            kept = pc.if_else(pa.array(ids == 0), hashes, pa.nulls(len(ids), hashes.type))
+            table = table.append_column("content_hash", kept)
+        # One sort of whole numbers that end in the row's own: many times faster than an argsort.
+        bits = len(ids).bit_length()
+        order = np.sort(ids << bits | np.arange(len(ids))) & ((1 << bits) - 1)
+        return _ordered(table, pa.array(order))
 
     def take(self, run_id: int, segments: Sequence[Segment], ready: dict[str, pa.Table]) -> Taken:
         """Commit segments, but those that somebody else has committed meanwhile.
@@ -122,6 +127,17 @@ def _together(segments: Sequence[Segment]) -> pa.Table:
     return table
 
 
+def _ordered(table: pa.Table, order: pa.Array) -> pa.Table:
+    """Return the rows in another order; columns of one value, as many are, stay as they lie."""
+    columns = []
+    for column in table.columns:
+        ends = pc.min_max(column)
+        alike = column.null_count == 0 and ends["min"] == ends["max"]
+        lacks = column.null_count == len(column)
+        columns.append(column if alike or lacks else column.combine_chunks().take(order))
+    return pa.table(columns, names=table.column_names)
+
+
 def _commit(
     transaction: Transaction, run_id: int, segments: Sequence[Segment], ready: dict[str, pa.Table]
 ) -> Taken:
@@ -142,16 +158,17 @@ def _numbered(transaction: Transaction, rows: pa.Table) -> tuple[pa.Table, int]:
     ids = rows["sample_id"].to_numpy()
     strange = np.flatnonzero(ids == 0)
     unknown = int((ids < 0).sum()) + len(strange)
-    if len(strange):
-        logged = rows.select(["content_hash"]).take(pa.array(strange))
-        transaction.insert_select(schema.unknown_sample, load("runs/unknown"), logged=logged)
-        transaction.register("logged", logged)
-        found = transaction.arrow(load("runs/numbered"))
-        numbered = Lookup(words(found["content_hash"]), found["sample_id"].to_numpy())
-        ids = ids.copy()
-        ids[strange] = numbered.ids(words(logged["content_hash"]))
-    at = rows.schema.get_field_index("sample_id")
-    return rows.drop_columns("content_hash").set_column(at - 1, "sample_id", pa.array(ids)), unknown
+    if not len(strange):
+        return rows, unknown
+    logged = rows.select(["content_hash"]).take(pa.array(strange))
+    transaction.insert_select(schema.unknown_sample, load("runs/unknown"), logged=logged)
+    transaction.register("logged", logged)
+    found = transaction.arrow(load("runs/numbered"))
+    numbered = Lookup(words(found["content_hash"]), found["sample_id"].to_numpy())
+    ids = ids.copy()
+    ids[strange] = numbered.ids(words(logged["content_hash"]))
+    rows = rows.drop_columns(["content_hash", "sample_id"])
+    return rows.append_column("sample_id", pa.array(ids)), unknown
 
 
 def _note(transaction: Transaction, run_id: int, segments: Sequence[Segment]) -> None:

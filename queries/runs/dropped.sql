@@ -8,7 +8,3 @@ select
     sample_id,
     reason
 from logged
-order by
-    sample_id,
-    attempt,
-    reason
