@@ -79,7 +79,7 @@ class Story:
         )
         self.run(
             *("select", "leak", "--method", "round_robin"),
-            *("--task", f"{planted.task}:heldout", "--size", "50"),
+            *("--task", f"{planted.task}:heldout", "--size", "48"),
         )
         first = self._leaked()
         if first != planted.pool_id:
