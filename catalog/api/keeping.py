@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from catalog.exporting import ExportFormat
     from catalog.exporting.exporting import ExportReport
     from catalog.show import Marked, SnapshotView
-    from catalog.snapshot import Snapshot, Verification
+    from catalog.snapshot import Snapshot
     from catalog.store import Rows
+    from catalog.verification import Verification
     from catalog.why.diff import Difference
     from catalog.why.explanation import Explanation
     from catalog.why.reproduce import Reproduction
@@ -80,7 +81,7 @@ class Keeping(Verbs):
 
     def verify(self, reference: str) -> "Verification":
         """Check a snapshot against its digest, from the text up."""
-        from catalog.snapshot import verify
+        from catalog.verification import verify
 
         return verify(self.home, reference)
 
