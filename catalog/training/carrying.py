@@ -3,8 +3,7 @@
 Numbers only, so that whatever slices, pins, moves or broadcasts batches takes it along.
 """
 
-from collections.abc import Sequence
-from struct import unpack
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,14 +38,25 @@ class Carried(NamedTuple):
     told: dict[str, list[Any]]
 
 
-def words(content_hash: bytes, **told: int | None) -> list[int]:
-    """Return a sample as numbers: its hash, then `TOLD`.
+def alone(content_hashes: Sequence[bytes], told: Mapping[str, Sequence[Any]]) -> Words:
+    """Return samples that have a row each.
 
-    >>> words(bytes(31) + bytes([1]), tokens=7)[3:9]
-    [72057594037927936, -1, -1, -1, -1, 7]
+    Args:
+        content_hashes: of 32 bytes.
+        told: any of `TOLD`, one value or None per sample.
+
+    Returns:
+        int64, shape (rows, 1, words).
     """
-    known = [UNKNOWN if (value := told.get(name)) is None else int(value) for name in TOLD]
-    return [*unpack("<4q", content_hash), *known]
+    found = np.full((len(content_hashes), 1, WORDS), UNKNOWN, np.int64)
+    raw = np.frombuffer(b"".join(content_hashes), "<i8")
+    found[:, 0, :HASH_WORDS] = raw.reshape(-1, HASH_WORDS)
+    found[:, 0, -1] = 0
+    for name, values in told.items():
+        found[:, 0, HASH_WORDS + TOLD.index(name)] = [
+            UNKNOWN if value is None else value for value in values
+        ]
+    return found
 
 
 def stacked(rows: Sequence[Sequence[int]]) -> Words:
@@ -71,18 +81,24 @@ def unstacked(found: Words) -> Carried:
     Args:
         found: int64, shape (rows, samples, words).
     """
-    number, place = np.nonzero(found[:, :, -1] != EMPTY)
-    chosen = found[number, place]
-    raw = np.ascontiguousarray(chosen[:, :HASH_WORDS]).astype("<i8", copy=False).tobytes()
+    rows, most, _ = found.shape
+    whole = found.reshape(rows * most, WORDS)
+    there = whole[:, -1] != EMPTY
+    number = np.repeat(np.arange(rows), most)
+    if not there.all():
+        whole, number = whole[there], number[there]
+    raw = whole[:, :HASH_WORDS].astype("<i8").tobytes()
     size = 8 * HASH_WORDS
     hashes = [raw[start : start + size] for start in range(0, len(raw), size)]
-    # One row of the batch is one row of this, but where a collator laid all rows end to end.
-    rows = chosen[:, HASH_WORDS + TOLD.index("batch_row")]
-    rows[rows == UNKNOWN] = number[rows == UNKNOWN]
-    told: dict[str, list[Any]] = {}
-    for name, column in zip(TOLD, chosen[:, HASH_WORDS:].T, strict=True):
-        if name == "repeated":
-            told[name] = (column > 0).tolist()
-        elif (column != UNKNOWN).any():
+    numbers = whole[:, HASH_WORDS:].T
+    known = numbers != UNKNOWN
+    told: dict[str, list[Any]] = {"repeated": (numbers[-1] > 0).tolist()}
+    for name, column, has in zip(TOLD[:-1], numbers, known, strict=False):
+        if has.all():
+            told[name] = column.tolist()
+        elif has.any():
             told[name] = [None if value == UNKNOWN else value for value in column.tolist()]
+    if "batch_row" not in told:
+        # One row of the batch is one row of this, but where a collator laid all rows end to end.
+        told["batch_row"] = number.tolist()
     return Carried(hashes, told)

@@ -7,12 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from catalog.training.carrying import HASH_WORDS, KEY, TOLD, UNKNOWN, WORDS, stacked, words
+from catalog.training.carrying import EMPTY, HASH_WORDS, KEY, TOLD, UNKNOWN, Words, alone, stacked
 from catalog.training.identity import Identity
 
 IGNORED = -100
-ITEM_FIELDS = ("position", "dataset_position", "truncated_tokens", "sample_start", "repeated")
-"""What an item may say of itself beyond its identity; the model never sees it."""
+ITEM_FIELDS = {
+    "position": "dataset_position",
+    "dataset_position": "dataset_position",
+    "truncated_tokens": "truncated_tokens",
+    "sample_start": "sample_start",
+    "repeated": "repeated",
+}
+"""What an item may say of itself beyond its identity, and what it is called in the ledger."""
 
 Collate = Callable[[list[dict[str, Any]]], Any]
 
@@ -40,38 +46,33 @@ class LedgerCollator:
 
     def __call__(self, items: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401
         """Return the batch of the inner collator, with the key added if all items are known."""
-        rows = [self._row(item) for item in items]
-        kept = [{k: v for k, v in item.items() if k not in self.columns} for item in items]
+        carried = self._carried(items)
+        columns = self.columns
+        kept = [{k: v for k, v in item.items() if k not in columns} for item in items]
+        lengths = [len(item["input_ids"]) if "input_ids" in item else None for item in kept]
         batch = self.inner(kept)
-        if all(rows):
-            carried = stacked([row or [] for row in rows])
-            lengths = [len(item["input_ids"]) if "input_ids" in item else None for item in kept]
+        if carried is not None:
             _place(carried, batch, lengths, shifted=self.shifted)
             batch[KEY] = torch.from_numpy(carried)
         return batch
 
-    def _row(self, item: Mapping[str, Any]) -> list[int] | None:
-        """Return the words of an item's samples: of those packed into it, or of itself."""
-        if (packed := item.get(KEY)) is not None:
-            return [int(word) for word in packed]
-        if (content_hash := self.identity(item)) is None:
+    def _carried(self, items: Sequence[Mapping[str, Any]]) -> Words | None:
+        """Return what is known of the items: of each, or of what is packed into it."""
+        if any(KEY in item for item in items):
+            return stacked([item.get(KEY) or [] for item in items])
+        known = [self.identity(item) for item in items]
+        hashes = [content_hash for content_hash in known if content_hash is not None]
+        if len(hashes) != len(items) or not hashes:
             return None
-        position = item.get("dataset_position", item.get("position"))
-        return words(
-            content_hash,
-            dataset_position=None if position is None else int(position),
-            truncated_tokens=item.get("truncated_tokens"),
-            sample_start=item.get("sample_start"),
-            repeated=bool(item.get("repeated")),
-        )
+        told = {}
+        for field, name in ITEM_FIELDS.items():
+            if field in items[0]:
+                told[name] = [item.get(field) for item in items]
+        return alone(hashes, told)
 
 
 def _place(
-    carried: npt.NDArray[np.int64],
-    batch: Mapping[str, Any],
-    lengths: Sequence[int | None],
-    *,
-    shifted: bool,
+    carried: Words, batch: Mapping[str, Any], lengths: Sequence[int | None], *, shifted: bool
 ) -> None:
     """Fill in where each sample lies in the batch, and how many of its tokens have a loss.
 
@@ -81,9 +82,6 @@ def _place(
         lengths: tokens of each item; None where only the batch can tell.
         shifted: whether the first token of a row can have no loss.
     """
-    samples = carried.reshape(len(carried), -1, WORDS)
-    numbers = {name: samples[:, :, HASH_WORDS + place] for place, name in enumerate(TOLD)}
-    there = numbers["repeated"] >= 0
     mask, ids = _matrix(batch.get("attention_mask")), _matrix(batch.get("input_ids"))
     tokens = _lengths(lengths, mask, ids)
     if tokens is None:
@@ -92,22 +90,30 @@ def _place(
     begun = np.zeros(len(carried), np.int64)
     if flat:
         begun[1:] = np.cumsum(tokens)[:-1]
-        numbers["batch_row"][there] = 0
-    elif mask is not None and len(mask) == len(carried):
+    elif mask is not None and len(mask) == len(carried) and not mask[:, 0].all():
         begun = (mask != 0).argmax(axis=1)  # what is padded on the left begins later
-    alone = there & (numbers["tokens"] == UNKNOWN)  # what is packed says it itself
-    numbers["tokens"][:] = np.where(alone, tokens[:, None], numbers["tokens"])
-    numbers["row_start"][:] = np.where(alone, 0, numbers["row_start"])
-    numbers["row_start"][there] += np.broadcast_to(begun[:, None], there.shape)[there]
     learned = _learned(batch, ids, shifted=shifted)
+    samples = {name: carried[:, :, HASH_WORDS + place] for place, name in enumerate(TOLD)}
+    if carried.shape[1] == 1 and not flat and (samples["tokens"] == UNKNOWN).all():
+        # The usual case, one sample in a row, is left as cheap as it is.
+        samples["tokens"][:, 0], samples["row_start"][:, 0] = tokens, begun
+        if learned is not None:
+            samples["loss_tokens"][:, 0] = learned.sum(axis=1)
+        return
+    there = samples["repeated"] != EMPTY
+    if flat:
+        samples["batch_row"][there] = 0
+    unpacked = there & (samples["tokens"] == UNKNOWN)  # what is packed says it itself
+    samples["tokens"][:] = np.where(unpacked, tokens[:, None], samples["tokens"])
+    start = np.where(unpacked, 0, samples["row_start"]) + begun[:, None]
+    samples["row_start"][there] = start[there]
     if learned is not None:
-        row = np.zeros(len(carried), np.int64) if flat else np.arange(len(carried))
+        row = np.zeros_like(begun) if flat else np.arange(len(carried))
         before = np.zeros((len(learned), learned.shape[1] + 1), np.int64)
         np.cumsum(learned, axis=1, out=before[:, 1:])
-        start = np.where(there, numbers["row_start"], 0)
-        end = np.where(there, start + numbers["tokens"], 0)
+        start, end = np.where(there, (start, start + samples["tokens"]), 0)
         counted = before[row[:, None], end] - before[row[:, None], start]
-        numbers["loss_tokens"][there] = counted[there]
+        samples["loss_tokens"][there] = counted[there]
 
 
 def _lengths(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import commands, embedding, ingesting, ledger, scoring, selecting
+from . import commands, embedding, ingesting, ledger, scoring, selecting, training
 from .material import Plan, pool_files
 from .measure import CommandFailed
 from .report import print_table, write_json
@@ -19,6 +19,7 @@ STAGES: dict[str, Callable[[Plan], Iterator[Stage]]] = {
     "select": selecting.measure,
     "embed": embedding.measure,
     "nll": scoring.measure,
+    "training": training.measure,
     "ledger": ledger.measure,
 }
 OUTPUT = Path("bench.json")
