@@ -36,6 +36,21 @@ insert into sample values (1, '\\x01'::blob, 7,
 insert into sample_source values (1, 1, 'a', 'x.jsonl', 1, '{"k": 1}', 1, 1);
 insert into retirement values (1, true, 'test', 1);
 """
+TRAINED = """
+insert into snapshot by name select 1 as snapshot_id, 'math' as name, 2 as version,
+    'random' as method, 'select 1' as rule, '{}' as recipe, 1 as size, 7 as seed, '[]' as tasks, 'd1' as digest,
+    1 as pool_change_id, now() as created_at, 'x' as software_version, 2 as change_id;
+insert into run values (1, 'tuned', 'tiny', 1, '{"run": "tuned"}', '2024-01-01', 2);
+insert into run values (2, 'idle', null, null, '{"run": "idle"}', '2024-01-02', 2);
+insert into ledger_segment values (1, '0000-0000-00000000.arrow', 'aa', 4, 3);
+insert into ledger_segment values (1, '0000-0001-00000000.arrow', 'bb', 1, 3);
+insert into ledger_segment values (1, '0001-0000-00000000.arrow', 'cc', 1, 4);
+insert into exposure values
+    (1, 0, 1, 0, 0, 0, 1, null, 3), (1, 0, 1, 1, 0, 0, null, '\\x0A'::blob, 3),
+    (1, 0, 2, 0, 0, 0, null, '\\x0A'::blob, 3), (1, 0, 2, 0, 0, 1, 1, null, 3),
+    (1, 0, 3, 0, 1, 0, null, '\\x0B'::blob, 3), (1, 1, 3, 0, 0, 0, 1, null, 4);
+insert into evaluation values (1, 'gsm8k', 'acc', 0.5, 4);
+"""
 
 
 def old_home(folder: Path, revision: str = "0001") -> Home:
@@ -109,6 +124,62 @@ def test_an_upgraded_home_is_the_same_as_a_new_one(tmp_path: Path, cat: catalog.
     path = tmp_path / "x.jsonl"
     path.write_text('{"messages": [{"role": "user", "content": "a"}]}')
     assert ingest.load(catalog.open(home.path), [path], source="s").counts.refused == 1
+
+
+def test_what_older_ledgers_gave_is_taken_over(tmp_path: Path) -> None:
+    home = old_home(tmp_path / "home", "0004")
+    with closing(duckdb.connect(str(home.database))) as connection:
+        for statement in duckdb.extract_statements(TRAINED):
+            connection.execute(statement)
+    upgrade(home)
+
+    def rows(statement: str) -> list[tuple[object, ...]]:
+        found = catalog.open(home.path).sql(statement).to_pylist()
+        return [tuple(row.values()) for row in found]
+
+    assert rows("select sample_id, content_hash from unknown_sample order by 1") == [
+        (-2, b"\x0b"),
+        (-1, b"\x0a"),
+    ]
+    assert rows("select attempt, step, rank, position, sample_id from exposure order by all") == [
+        (0, 1, 0, 0, 1),
+        (0, 1, 0, 1, -1),
+        (0, 2, 0, 0, -1),
+        (0, 2, 1, 0, 1),
+        (0, 3, 0, 0, -2),
+        (1, 3, 0, 0, 1),
+    ]
+    assert rows("select attempt, rank, step, exposures from training_step order by all") == [
+        (0, 0, 1, 2),
+        (0, 0, 2, 1),
+        (0, 0, 3, 1),
+        (0, 1, 2, 1),
+        (1, 0, 3, 1),
+    ]
+    assert rows("select run_id, reference, digest from run_snapshot") == [(1, "math@2", "d1")]
+    tree = "select attempt, parent_attempt, parent_step, assumed from attempt order by all"
+    assert rows(tree) == [(0, None, 0, True), (1, 0, 2, True)]
+    segments = "select kind, attempt, rank, rows, problem from ledger_segment order by all"
+    assert rows(segments) == [
+        ("exposures", 0, 0, 4, None),
+        ("exposures", 0, 1, 1, None),
+        ("exposures", 1, 0, 1, None),
+    ]
+    assert rows("select benchmark, value, step, settings from evaluation") == [
+        ("gsm8k", 0.5, None, "{}")
+    ]
+    cat = catalog.open(home.path)
+    assert [(row["name"], row["coverage"]) for row in cat.runs()] == [
+        ("idle", None),
+        ("tuned", None),
+    ]
+    assert cat.import_runs().problems == []  # and what is recorded of old runs is worked out
+    assert rows(tree) == [(0, None, 0, True), (1, 0, 2, True)]
+    covered = "select attempt, last_step, recorded_steps, exposures from run_coverage order by all"
+    assert rows(covered) == [(0, 3, 1, 5), (1, 3, 2, 5)]
+    clock = rows("select max(change_id) from change")
+    cat.import_runs()
+    assert rows("select max(change_id) from change") == clock
 
 
 def test_an_older_home_says_how_to_upgrade(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from catalog.runs.registering import Registered, register
 from catalog.runs.segments import Known, Segment, fresh_segments
 from catalog.runs.settling import settle
 from catalog.runs.taking import Taken, Taker, chunks
+from catalog.sql import load
 from catalog.store import Store
 
 Prepared = tuple[list[Segment], dict[str, pa.Table]]
@@ -81,10 +82,20 @@ def import_runs(
             if not isinstance(error, InvalidInput | Conflict):
                 raise
             problems.append(error.message)
+    if not names:
+        _settle_others(home, {run.run_id for run in runs})
     problems += resolve_parents(home, {run.run_id for run in runs if run.is_new})
     return ImportReport(
         [run.name for run in runs], taken.segments, taken.exposures, taken.unknown, problems
     )
+
+
+def _settle_others(home: Home, done: set[int]) -> None:
+    """Work out what is recorded of runs whose ledgers are elsewhere, after a kill or an upgrade."""
+    with Store(home).read() as reader:
+        waiting = [row for row in reader.rows(load("runs/unsettled")) if row["run_id"] not in done]
+    for row in waiting:
+        settle(home, row["run_id"], row["ledger"], LedgerFolder.at(home.ledger / row["name"]), [])
 
 
 def _folders(home: Home, names: Sequence[str]) -> list[LedgerFolder]:
