@@ -11,7 +11,7 @@ import numpy as np
 from catalog import schema
 from catalog.errors import HomeBusy
 from catalog.home import Home
-from catalog.jobs import Counts, Job, is_alive, job
+from catalog.jobs import Counts, is_alive, job
 from catalog.progress import Progress, Tick, silent
 from catalog.purging.beyond import beyond
 from catalog.purging.erasing import erase
@@ -110,9 +110,9 @@ def purge(home: Home, selector: Selector, *, progress: Progress = silent) -> Pur
         StoreError: the disk has no room for a second database, or a store failed.
     """
     ids = _targets(home, selector)
+    _require_quiet(home)
+    require_room(home)
     with job(home, "purge", {}, "purge") as running:
-        _require_quiet(home, running)
-        require_room(home)
         progress(Tick(f"purge: {STEPS[0]}", None, {}))
         told, repeats = beyond(home, ids), sweep(home, ids)
         progress(Tick(f"purge: {STEPS[1]}", None, {}))
@@ -133,8 +133,8 @@ def purge(home: Home, selector: Selector, *, progress: Progress = silent) -> Pur
     return Purge(samples, emptied, vectors, indexes, removed + stray, before, after, told)
 
 
-def _require_quiet(home: Home, mine: Job) -> None:
-    """Check that no other job is at work.
+def _require_quiet(home: Home) -> None:
+    """Check that no job is at work.
 
     Raises:
         HomeBusy: one is.
@@ -142,7 +142,7 @@ def _require_quiet(home: Home, mine: Job) -> None:
     with Store(home).read() as reader:
         rows = reader.rows("select job_id, kind from job where status = 'running' order by job_id")
     for row in rows:
-        if row["job_id"] != mine.job_id and is_alive(home, row["job_id"]):
+        if is_alive(home, row["job_id"]):
             raise HomeBusy(
                 f"job {row['job_id']} ({row['kind']}) is at work, and may have read what is to go",
                 hint="Let it finish, or stop it, then run the same command again.",

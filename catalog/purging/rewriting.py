@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.backup import size_bytes
 from catalog.connection import connect, mapped_errors
 from catalog.errors import StoreError
 from catalog.home import Home
@@ -29,15 +30,17 @@ def wal(path: Path) -> Path:
 
 
 def require_room(home: Home) -> None:
-    """Check that the disk has room for a second database.
+    """Check that the disk has room for a second database, or a second table of vectors.
 
     Raises:
         StoreError: it has not.
     """
-    needed, free = home.database.stat().st_size, shutil.disk_usage(home.path).free
+    tables = (size_bytes(folder) for folder in home.vectors.glob("*.lance"))
+    needed = max(home.database.stat().st_size, *tables, 0)
+    free = shutil.disk_usage(home.path).free
     if free < needed:
         raise StoreError(
-            f"{needed / 1e9:.1f} GB are needed at {home.path} to write the database anew, "
+            f"{needed / 1e9:.1f} GB are needed at {home.path} to write the data anew, "
             f"{free / 1e9:.1f} GB are free",
             hint="Free some space and run the same command again.",
         )

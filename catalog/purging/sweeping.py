@@ -50,12 +50,11 @@ def sweep(home: Home, ids: Ids) -> Repeats:
         found.refused.update(digests[number] for number in repeated)
     places = list(_places(home))
     traces = Traces([value for _, _, value in places], cautious=False)
-    for number in sorted(hits(home, ids, traces)):
-        table, column, value = places[number]
-        found.replaced.setdefault((table, column), {})[value] = value
-    for (table, column), values_of in found.replaced.items():
-        for value in values_of:
-            values_of[value] = _without(home, ids, table, column, value)
+    repeating = [places[number] for number in sorted(hits(home, ids, traces))]
+    gone = _repeating_leaves(home, ids, repeating)
+    for table, column, value in repeating:
+        new = _without(table, column, value, gone)
+        found.replaced.setdefault((table, column), {})[value] = new
     return found
 
 
@@ -101,15 +100,24 @@ def _places(home: Home) -> Iterator[tuple[str, str, str]]:
                 yield from ((table, column, value) for value in values if value not in shipped)
 
 
-def _without(home: Home, ids: Ids, table: str, column: str, value: str) -> str | None:
+def _is_json(table: str, column: str) -> bool:
+    return str(metadata.tables[table].c[column].type) == "JSON"
+
+
+def _repeating_leaves(home: Home, ids: Ids, places: list[tuple[str, str, str]]) -> set[str]:
+    """Return those texts in JSON values that repeat what the samples say."""
+    whole = (json.loads(value) for table, column, value in places if _is_json(table, column))
+    texts = sorted({text for value in whole for text in leaves(value)})
+    if not texts:
+        return set()
+    return {texts[number] for number in hits(home, ids, Traces(texts, cautious=False))}
+
+
+def _without(table: str, column: str, value: str, gone: set[str]) -> str | None:
     """Return what takes a value's place: of JSON, only the texts in it that repeat something."""
-    declared = metadata.tables[table].c[column]
-    if str(declared.type) != "JSON":
-        return None if declared.nullable else GONE
-    whole = json.loads(value)
-    texts = sorted(set(leaves(whole)))
-    gone = {texts[number] for number in hits(home, ids, Traces(texts, cautious=False))}
-    return json.dumps(_replaced(whole, gone), ensure_ascii=False)
+    if _is_json(table, column):
+        return json.dumps(_replaced(json.loads(value), gone), ensure_ascii=False)
+    return None if metadata.tables[table].c[column].nullable else GONE
 
 
 def _replaced(value: Any, gone: set[str]) -> Any:  # noqa: ANN401
