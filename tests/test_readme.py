@@ -1,5 +1,6 @@
 """The README is run, block by block in one folder; its tree and its commands are compared."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 
 from catalog.cli import cli
 from ingest.demo import write_demo
+from tests.tiny import save_model
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +37,18 @@ def run(kind: str, text: str, folder: Path) -> str:
     return done.stdout
 
 
+def write_model(folder: Path) -> None:
+    """Write a tiny model with a chat template, which the blocks train."""
+    folder = save_model("llama", folder)
+    tokens = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokens | {"pad_token": "<pad>"}))
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}</s>{% endfor %}"
+    )
+
+
 def test_every_block_runs_and_prints_what_is_shown(tmp_path: Path) -> None:
+    write_model(tmp_path / "model")
     shutil.copy(write_demo(tmp_path / "demo").pool["arithmetic"], tmp_path / "sums.jsonl")
     printed, compared = "", 0
     for kind, text in BLOCKS:

@@ -79,6 +79,7 @@ def trainer_contract(trainer: Any, given: Mapping[str, Any]) -> dict[str, Any]: 
         length |= contract
     return {
         "trainer": type(trainer).__name__,
+        "model": getattr(getattr(trainer.model, "config", None), "name_or_path", None),
         **tokenizer_contract(getattr(trainer, "processing_class", None)),
         "length": length,
         "order": order,
