@@ -14,7 +14,8 @@ with counted as (
         sum(tokens)::bigint as tokens,
         sum(truncated_tokens)::bigint as truncated_tokens,
         sum(loss_tokens)::bigint as loss_tokens,
-        sum(loss_tokens) filter (where contributed)::bigint as contributed_loss_tokens,
+        sum(case when contributed then loss_tokens else least(loss_tokens, 0) end)::bigint
+            as contributed_loss_tokens,
         count(*) filter (where tokens is null) as exposures_without_tokens
     from shown
 )
