@@ -59,7 +59,7 @@ class Training:
 
     def complete(self) -> list[Path]:
         """The checkpoints that can be gone on from, oldest first."""
-        last = "state.pt" if self.loop == "plain" else "trainer_state.json"
+        last = "state.pt" if self.loop in ("plain", "accelerate") else "trainer_state.json"
         found = [path.parent for path in self.folder.glob(f"checkpoint-*/{last}") if _whole(path)]
         return sorted(found, key=_step)
 

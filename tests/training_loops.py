@@ -203,6 +203,9 @@ def with_trainer(plan: Plan, log: Log) -> None:
     )
     if options.get("data") == "hf":
         data = Dataset.from_list([{**data[place]} for place in range(len(data))])
+    if options.get("data") == "stream":  # of equal lengths, which one process gives to all
+        rows = [_padded(data[place], 20) for place in range(len(data))]
+        data = Dataset.from_list(rows).to_iterable_dataset()
     trainer = Trainer(
         log.watch(model()),
         arguments(plan),
@@ -212,6 +215,13 @@ def with_trainer(plan: Plan, log: Log) -> None:
         processing_class=words,
     )
     attach(plan, trainer, None, log)
+
+
+def _padded(item: dict[str, Any], length: int) -> dict[str, Any]:
+    fill = {"input_ids": 0, "labels": -100, "attention_mask": 0}
+    return item | {
+        name: item[name] + [value] * (length - len(item[name])) for name, value in fill.items()
+    }
 
 
 def with_sft(plan: Plan, log: Log) -> None:
@@ -274,17 +284,58 @@ def with_plain_loop(plan: Plan, log: Log) -> None:
                     waiting, step = 0, step + 1
                     ledger.end_step(step)
                     if step % 3 == 0:
-                        _save(plan, inner, batches, ledger, step)
+                        _save(plan, inner, {"batches": batches.state_dict()}, ledger, step)
 
 
-def _save(plan: Plan, inner: Any, batches: Batches, ledger: Any, step: int) -> None:
+def with_accelerate(plan: Plan, log: Log) -> None:
+    """A loop around `accelerate`, which shards the batches of an ordinary loader."""
+    from accelerate import Accelerator
+    from torch.utils.data import DataLoader
+
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    words = tokenizer()
+    data = SnapshotDataset("all@1", plan.home, seed=3, transform=Encoder(words, 20))
+    collate = LedgerCollator(DataCollatorForSeq2Seq(words, padding=True))
+    loader: Any = DataLoader(data, batch_size=3, collate_fn=collate)
+    inner = log.watch(model())
+    optimizer: Any = torch.optim.SGD(inner.parameters(), lr=1e-3)
+    log.steps_of(optimizer)
+    begun, done, step, resumed = 0, 0, 0, None
+    if plan.resume:
+        state = torch.load(plan.resume / "state.pt", weights_only=True)
+        inner.load_state_dict(state["model"])
+        begun, done, step, resumed = (
+            state[name] for name in ("epoch", "batches", "step", "ledger")
+        )
+    net, optimizer, loader = accelerator.prepare(inner, optimizer, loader)
+    net.train()
+    with open_ledger(plan.home, RUN, snapshot="all@1", resumed=resumed) as ledger:
+        for epoch in range(begun, 2):
+            part = accelerator.skip_first_batches(loader, done)
+            part.set_epoch(epoch)
+            for number, batch in enumerate(part, done + 1):
+                record(ledger, batch, step=step + 1, epoch=epoch)
+                with accelerator.accumulate(net):
+                    accelerator.backward(net(**batch).loss)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                if accelerator.sync_gradients:
+                    step += 1
+                    ledger.end_step(step, applied=not optimizer.step_was_skipped)
+                    if step % 3 == 0:
+                        where = {"epoch": epoch, "batches": number}
+                        _save(plan, inner, where, ledger, step)
+            done = 0
+
+
+def _save(plan: Plan, inner: Any, where: dict[str, Any], ledger: Any, step: int) -> None:
     folder = plan.folder / f"checkpoint-{step}"
     kept = checkpoint(ledger, step, folder)
     if plan.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
         state = {
             "model": inner.state_dict(),
-            "batches": batches.state_dict(),
+            **where,
             "step": step,
             "ledger": kept,
         }
@@ -296,4 +347,5 @@ LOOPS: dict[str, Callable[[Plan, Log], None]] = {
     "trainer": with_trainer,
     "sft": with_sft,
     "plain": with_plain_loop,
+    "accelerate": with_accelerate,
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
+from transformers.trainer_utils import has_length
 
 from catalog.errors import InvalidInput
 from catalog.home import SETTINGS
@@ -144,7 +145,7 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
 
     def _begin_epochs(self, args: Any, state: Any, loader: Any) -> None:  # noqa: ANN401
         """Find the epoch and the batch in it at which the Trainer will begin, as it does itself."""
-        batches = len(loader) if hasattr(loader, "__len__") else 0
+        batches = len(loader) if has_length(loader) else 0
         accumulated = args.gradient_accumulation_steps
         steps = max(-(-batches // accumulated), 1) if batches else max(state.max_steps, 1)
         self._watch.epoch = state.global_step // steps - 1  # the first epoch's begin adds one

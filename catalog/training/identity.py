@@ -81,7 +81,7 @@ def identity_of(
     Raises:
         InvalidInput: the items say it nowhere, or name samples that the catalog does not know.
     """
-    first = data[0] if len(data) else {}
+    first = _first(data)
     if not isinstance(first, Mapping):
         raise InvalidInput(
             f"the data set's items are {type(first).__name__}, expected mappings",
@@ -99,11 +99,17 @@ def identity_of(
             f"the data set says nowhere which samples its items are: no {id_column!r} in "
             f"{', '.join(map(str, first)) or 'an empty data set'}",
             hint="Keep the column `catalog` of `catalog export`, or add a column `content_hash` "
-            "of `catalog.content_hash(messages)`, or name one of ids with --id-column.",
+            "of `catalog.content_hash(messages)`, or name a column of ids: id_column=…",
         )
     if _looks_hashed(given):
         return Identity(id_column)
     return Identity(id_column, _looked_up(data, id_column, home))
+
+
+def _first(data: Any) -> Any:  # noqa: ANN401
+    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        return data[0] if len(data) else {}
+    return next(iter(data), {})  # a stream
 
 
 def _value(item: Mapping[str, Any], column: str) -> Any:  # noqa: ANN401
@@ -128,7 +134,7 @@ def _looked_up(data: Any, column: str, home: str | Path | None) -> dict[str, byt
     """
     if home is None:
         raise InvalidInput(
-            f"{column!r} holds ids such as {_value(data[0], column)!r}, and no home to look "
+            f"{column!r} holds ids such as {_value(_first(data), column)!r}, and no home to look "
             "them up in was given",
             hint="Give home=…, or a column of `catalog.content_hash(messages)`.",
         )
@@ -149,4 +155,9 @@ def _looked_up(data: Any, column: str, home: str | Path | None) -> dict[str, byt
 def _values(data: Any, column: str) -> Sequence[Any]:  # noqa: ANN401
     if "." not in column and column in (getattr(data, "column_names", None) or ()):
         return list(data[column])
+    if not hasattr(data, "__len__"):
+        raise InvalidInput(
+            f"the ids in {column!r} of a stream cannot be looked up before it is read",
+            hint="Let it give a column of `catalog.content_hash(messages)`.",
+        )
     return [_value(data[place], column) for place in range(len(data))]
