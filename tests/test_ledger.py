@@ -233,6 +233,14 @@ def test_rows_are_written_in_time_while_training_does_something_else(tmp_path: P
     assert shown(tmp_path / "run", "step") == [(1,)]
 
 
+@pytest.mark.parametrize("seconds", [0, 1e-9, float("inf"), 1e300])
+def test_any_number_of_seconds_may_be_waited(tmp_path: Path, seconds: float) -> None:
+    with Ledger(tmp_path, "run", flush_seconds=seconds) as ledger:
+        ledger.record([A], step=1)
+        assert len(rows(tmp_path / "run")) == (seconds < 1)
+    assert len(rows(tmp_path / "run")) == 1
+
+
 def test_flushing_nothing_writes_nothing(tmp_path: Path) -> None:
     with Ledger(tmp_path, "run") as ledger:
         ledger.flush()

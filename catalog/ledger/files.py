@@ -56,8 +56,12 @@ class Files:
             UnreadableInput: the folder is out of reach.
         """
         with mapped(f"{self.path} cannot be read"):
-            found = self._files.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
-        return sorted(info.base_name for info in found if not info.base_name.startswith("."))
+            if self._local:  # a long run has many, which need not be looked at
+                found = os.listdir(self.path) if os.path.isdir(self.path) else []
+            else:
+                listed = fs.FileSelector(self.path, allow_not_found=True)
+                found = [info.base_name for info in self._files.get_file_info(listed)]
+        return sorted(name for name in found if not name.startswith("."))
 
     def exists(self, name: str) -> bool:
         """Tell whether there is a file of this name.

@@ -16,6 +16,8 @@ from catalog.ledger.outbox import Outbox
 from catalog.ledger.segments import Columns, checked, content_hash, plain_text
 
 FLUSH_SECONDS = 10.0
+AT_ONCE_SECONDS = 0.01
+"""Less than this is written before a call returns: no thread should wake so often."""
 
 
 class LedgerWarning(UserWarning):
@@ -88,8 +90,8 @@ class Ledger:
         folder.describe(about)
         self.attempt = folder.claim(self.rank, world_size, attempt, resumed, about)
         whose = {"run": run, "attempt": str(self.attempt), "rank": str(self.rank)}
-        self._outbox = Outbox(folder, whose, flush_seconds)
-        self._at_once, self._flush_steps = flush_seconds == 0, flush_steps
+        self._at_once, self._flush_steps = flush_seconds < AT_ONCE_SECONDS, flush_steps
+        self._outbox = Outbox(folder, whose, inf if self._at_once else flush_seconds)
         self._step = index(resumed["step"]) if resumed else 0
         self._open = self._closed = False
         self._micro_step = self._shown = self._unflushed_steps = 0

@@ -14,6 +14,7 @@ FLUSH_ROWS = 100_000
 """Exposures that are written whatever the time."""
 HELD_ROWS = 2_000_000
 """Exposures that wait in memory (some 100 MB) while nothing can be written; more are lost."""
+PATIENCE_SECONDS = 1.0
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Outbox:
 
     def __init__(self, files: Files, about: Mapping[str, str], flush_seconds: float) -> None:
         self._files, self._about = files, about
-        self._seconds = min(flush_seconds, TIMEOUT_MAX) or TIMEOUT_MAX
+        self._seconds = min(flush_seconds, TIMEOUT_MAX)
         self._coming: deque[tuple[str, Columns]] = deque()
         self._asked: SimpleQueue[tuple[Event, bool]] = SimpleQueue()
         self._thread: Thread | None = None
@@ -70,6 +71,8 @@ class Outbox:
     def flush(self, *, last: bool = False) -> None:
         """Return when what was put is written, or turned out not to be possible.
 
+        While there is trouble that takes its time, as with a network, nobody waits for its end.
+
         Args:
             last: nothing comes after it, and what cannot be written now is lost.
         """
@@ -78,7 +81,7 @@ class Outbox:
         if self._thread is not None and self._thread.is_alive():
             done = Event()
             self._asked.put((done, last))
-            done.wait()
+            done.wait(PATIENCE_SECONDS if self._troubled and not last else None)
 
     def _has_room(self, steps: Sequence[int]) -> bool:
         """Take exposures into account: as waiting, or as lost if too many wait already."""
@@ -102,9 +105,12 @@ class Outbox:
     def _work(self) -> None:
         last = False
         while not last:
-            done = None
+            asked = []
             with suppress(Empty):
-                done, last = self._asked.get(timeout=self._seconds)
+                asked.append(self._asked.get(timeout=self._seconds))
+                while True:  # one time of writing is an answer to all
+                    asked.append(self._asked.get_nowait())
+            last = any(is_last for _, is_last in asked)
             try:
                 self._write()
                 self._troubled = False
@@ -114,7 +120,7 @@ class Outbox:
                 self._troubled = True
                 if last:
                     self._give_up(str(error))
-            if done:
+            for done, _ in asked:
                 done.set()
 
     def _write(self) -> None:
