@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -17,8 +19,11 @@ from catalog.audit.order import permutation
 from catalog.cli import cli
 from catalog.errors import InvalidInput, UnknownName
 from catalog.ledger import Ledger
+from catalog.model import NamedSpace
 from catalog.training.order import Order
+from catalog.vectors import Floats
 from tests.conftest import talk
+from tests.tiny import add_vectors
 
 
 @pytest.fixture
@@ -173,9 +178,9 @@ def test_a_step_that_is_not_there_and_an_attempt_that_is_not_are_refused(few: Ca
     train(few, "short", [[mark] for mark in members(few)[:3]])
     few.import_runs()
     assert few.audit_run("short", step=2).summary["exposures"] == 2
-    assert few.audit_run("short", step=0).summary["exposures"] == 0
-    with pytest.raises(InvalidInput, match="attempt 0 ends with step 3"):
-        few.audit_run("short", step=4)
+    for step in (0, 4):
+        with pytest.raises(InvalidInput, match="attempt 0 has steps 1 to 3"):
+            few.audit_run("short", step=step)
     with pytest.raises(UnknownName, match="no attempt 1 of the run 'short'"):
         few.audit_run("short", attempt=1)
 
@@ -220,3 +225,20 @@ def test_files_of_an_answer_bear_its_coverage(few: Catalog, tmp_path: Path) -> N
     answer = json.loads(out(few, "audit", "overlap", "one", "two", "--json"))
     assert (answer["both"], answer["only_a"], answer["only_b"]) == (1, 2, 1)
     assert [one["run"] for one in answer["coverage"]] == ["one", "two"]
+
+
+def test_a_text_also_finds_the_nearest_where_there_is_one_space(few: Catalog) -> None:
+    rows = few.sql("select sample_id, hash from pool order by sample_id").to_pylist()
+    spread = {row["sample_id"]: [1.0, float(at)] for at, row in enumerate(rows)}
+    add_vectors(few, "only", spread, {1: [1.0, 0.0]})
+
+    def encode(_: NamedSpace, texts: Sequence[str], /) -> tuple[Floats, Floats]:
+        vectors: Floats = np.array([[1.0, 0.0]] * len(texts), np.float32)
+        return vectors, np.ones(len(texts), np.float32)
+
+    found = few.audit_text("Number 3?", k=2, encode=encode)
+    assert (found.exact, found.note) == (1, None)
+    assert found.nearest is not None
+    assert [row["hash"] for row in found.nearest.samples] == [row["hash"] for row in rows[:2]]
+    with pytest.raises(UnknownName, match="no space named 'other'"):
+        few.audit_text("Number 3?", space="other", encode=encode)

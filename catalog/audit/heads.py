@@ -1,7 +1,7 @@
 """Which model is meant: a run, the end of one of its attempts, and a step on the way there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.errors import InvalidInput, UnknownName
 from catalog.sql import load
@@ -56,11 +56,12 @@ def find_head(reader: Reader, run: str, attempt: int | None, step: int | None) -
 
 
 def _require_step(reader: Reader, head: Head, step: int) -> None:
-    last = max((row["last_step"] or 0 for row in chain(reader, head)), default=0)
-    if step > last:
+    whole = chain(reader, replace(head, step=None))
+    last = max((row["last_step"] or 0 for row in whole), default=0)
+    if not 0 < step <= last:
         raise InvalidInput(
             f"step {step:,} of the run {head.run!r} is not recorded: "
-            + (f"attempt {head.attempt} ends with step {last:,}" if last else "nothing is"),
+            + (f"attempt {head.attempt} has steps 1 to {last:,}" if last else "nothing is"),
             hint="Give --attempt for another branch; `catalog runs show` lists what there is.",
         )
 

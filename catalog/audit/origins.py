@@ -10,6 +10,8 @@ from catalog.sql import load
 from catalog.store import Reader, Rows
 
 UNKNOWN = "(not in the catalog)"
+NOT_ALWAYS = ("tokens", "loss_tokens")
+"""What a ledger may have been told of no exposure: then it is None, not 0."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,17 @@ def by_source(reader: Reader, first: int, last: int) -> Rows:
     seen = np.zeros(last - first + 1, bool)
     seen[ids - first] = True
     samples = origins.count(origins.places[seen])
+    told = {name: reader.value(f"select count({name}) > 0 from shown") for name in NOT_ALWAYS}
     places = origins.of(ids)
     counted = {"exposures": origins.count(places)}
-    counted |= {name: origins.count(places, weights) for name, weights in columns.items()}
-    rows = [
+    counted |= {
+        name: origins.count(places, weights)
+        for name, weights in columns.items()
+        if name not in NOT_ALWAYS or told[name]
+    }
+    rows: Rows = [
         {"source": origins.name(place), "samples": number}
+        | dict.fromkeys(("exposures", "contributed", *NOT_ALWAYS))
         | {name: values[place] for name, values in counted.items()}
         for place, number in enumerate(samples)
         if number

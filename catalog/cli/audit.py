@@ -45,7 +45,7 @@ def _output(command: Command) -> Command:
 def _of_model(command: Command) -> Command:
     step = click.option(
         "--step",
-        type=click.IntRange(min=0),
+        type=click.IntRange(min=1),
         help="The checkpoint after this step.  [default: last]",
     )
     attempt = click.option(

@@ -32,7 +32,9 @@ def tell_run(found: "RunAudit") -> None:
 
 
 def _state(row: Row) -> str:
-    parent = f", tuned from {row['parent']}" if row["parent"] else ""
+    parent = f", tuned from {one_line(row['parent'])}" if row["parent"] else ""
+    if parent and not row["parent_known"]:
+        parent += " (not in this catalog: what that saw is not known)"
     after = f" after its step {row['parent_step']:,}" if row["parent_step"] is not None else ""
     ended = "" if row["finished_at"] else "; not finished"
     return f"{parent}{after}{ended}"
@@ -132,7 +134,7 @@ def _tell_promise(found: "RunAudit") -> None:
             f"{one['seen'] or 0:,} seen, {one['contributed'] or 0:,} contributed{left}, "
             f"{one['not_recorded'] or 0:,} missing"
         )
-    if found.snapshots:
+    if found.snapshots and all(one["known"] for one in found.snapshots):
         click.echo(f"seen beyond that: {count(row['samples_not_members'], 'sample')}")
     for one in found.dropped:
         again = f"; {one['seen_all_the_same']:,} seen all the same"

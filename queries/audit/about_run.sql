@@ -4,7 +4,8 @@
 select
     r.name as run,
     r.model,
-    p.name as parent,
+    coalesce(p.name, r.manifest ->> 'parent') as parent,
+    p.run_id is not null as parent_known,
     r.parent_step,
     s.snapshot,
     r.started_at,
