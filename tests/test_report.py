@@ -15,7 +15,7 @@ from catalog import Catalog
 from catalog.cli import cli
 from catalog.errors import InvalidInput, OutputExists, UnknownName
 from catalog.ledger import Ledger
-from catalog.report import html, wording
+from catalog.report import drawing, html, wording
 
 WriteJsonl = Callable[..., Path]
 LEAK = "which of the seven bridges over the river was built before the old stone mill burned down"
@@ -197,6 +197,14 @@ def test_nothing_of_a_run_is_markup_and_nothing_is_fetched(cat: Catalog, hashes:
     assert found.links == []
     for text in (run, "<img src=x>", "a<b", "</td><script>", "n.k", "child<i>"):
         assert any(text in shown for shown in found.texts), text
+
+
+def test_an_attempt_that_was_configured_otherwise_is_named(cat: Catalog, hashes: list[str]) -> None:
+    saved = train(cat, "run", hashes, range(1, 3), config={"lr": 0.1, "packing": True})
+    train(cat, "run", hashes, range(3, 5), config={"lr": 0.2, "packing": True}, resumed=saved)
+    train(cat, "run", hashes, range(5, 6))
+    cat.import_runs()
+    assert drawing.changed(cat.report("run")) == [("attempt 1", "lr", "0.2")]
 
 
 def test_the_tree_of_attempts_shows_what_was_undone(cat: Catalog, hashes: list[str]) -> None:

@@ -177,3 +177,18 @@ def software(report: RunReport) -> list[tuple[str, str]]:
             found.append((f"from attempt {attempt} on", text))
             before = text
     return found
+
+
+def changed(report: RunReport) -> list[tuple[str, str, str]]:
+    """Return what attempts were told otherwise than the run: which, the setting and its value."""
+    whole = dict(flat(report.view.run["config"] or {}))
+    found = []
+    for attempt, claims in sorted(report.claims.items()):
+        told = next(iter(claims.values()), {}).get("told")
+        given = told.get("config") if isinstance(told, dict) else None
+        found += [
+            (f"attempt {attempt}", name, value)
+            for name, value in flat(given or {})
+            if whole.get(name) != value
+        ]
+    return found

@@ -34,6 +34,7 @@ def html(report: RunReport) -> str:
         last_step=last_step,
         lineage=drawing.lineage(report),
         software=drawing.software(report),
+        changed=drawing.changed(report),
         config=drawing.flat(report.view.run["config"] or {}),
         most=MARKED,
     )
