@@ -37,6 +37,8 @@ insert into sample_source values (1, 1, 'a', 'x.jsonl', 1, '{"k": 1}', 1, 1);
 insert into retirement values (1, true, 'test', 1);
 """
 TRAINED = """
+insert into change values (2, 'runs', null, now()), (3, 'runs', null, now()),
+    (4, 'runs', null, now());
 insert into snapshot by name select 1 as snapshot_id, 'math' as name, 2 as version,
     'random' as method, 'select 1' as rule, '{}' as recipe, 1 as size, 7 as seed, '[]' as tasks, 'd1' as digest,
     1 as pool_change_id, now() as created_at, 'x' as software_version, 2 as change_id;
