@@ -40,8 +40,9 @@ TRAINED = """
 insert into change values (2, 'runs', null, now()), (3, 'runs', null, now()),
     (4, 'runs', null, now());
 insert into snapshot by name select 1 as snapshot_id, 'math' as name, 2 as version,
-    'random' as method, 'select 1' as rule, '{}' as recipe, 1 as size, 7 as seed, '[]' as tasks, 'd1' as digest,
-    1 as pool_change_id, now() as created_at, 'x' as software_version, 2 as change_id;
+    'random' as method, 'select 1' as rule, '{}' as recipe, 1 as size, 7 as seed,
+    '[]' as tasks, 'd1' as digest, 1 as pool_change_id,
+    now() as created_at, 'x' as software_version, 2 as change_id;
 insert into run values (1, 'tuned', 'tiny', 1, '{"run": "tuned"}', '2024-01-01', 2);
 insert into run values (2, 'idle', null, null, '{"run": "idle"}', '2024-01-02', 2);
 insert into ledger_segment values (1, '0000-0000-00000000.arrow', 'aa', 4, 3);

@@ -135,6 +135,15 @@ def test_a_finished_run_is_finished(drawn: Catalog) -> None:
         drawn.finish_run("tunde")
 
 
+def test_a_parent_has_the_step_that_is_named(drawn: Catalog) -> None:
+    train(drawn.home.path, "tuned", steps=4)
+    drawn.finish_run("tuned")
+    with pytest.raises(Conflict, match="names step 5 of a run that ended after step 4"):
+        drawn.start_run("next", parent="tuned:5")
+    assert drawn.start_run("next", parent="tuned:4").parent == "tuned:4"
+    assert drawn.show_run("next").parent == "tuned:4"
+
+
 def test_a_run_that_was_never_logged_can_be_finished(drawn: Catalog) -> None:
     drawn.start_run("idle")
     assert drawn.finish_run("idle").coverage is None

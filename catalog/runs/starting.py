@@ -102,7 +102,16 @@ def start_run(
 
 
 def _check_parent(reader: Reader, name: str, parent: str | None) -> None:
-    if parent is None or find_parent(reader, parent):
+    if parent is None:
+        return
+    if found := find_parent(reader, parent):
+        run_id, step = found
+        final = reader.value("select final_step from run where run_id = $r", r=run_id)
+        if step is not None and final is not None and step > final:
+            raise Conflict(
+                f"{parent!r} names step {step:,} of a run that ended after step {final:,}",
+                hint="Name one of its checkpoints, or the run alone for its end.",
+            )
         return
     known = [row["name"] for row in reader.rows("select name from run order by run_id desc")]
     raise UnknownName.among(
