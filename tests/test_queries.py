@@ -30,7 +30,7 @@ COLUMNS = {
     "broken": pa.bool_(),
     "number": pa.float64(),
     "messages": pa.list_(pa.struct({"role": "string", "content": "string", "extra": "string"})),
-    **dict.fromkeys(("repeated", "applied", "contributed", "effective"), pa.bool_()),
+    **dict.fromkeys(("repeated", "applied", "contributed", "effective", "has_loss"), pa.bool_()),
     **dict.fromkeys(
         ("raw", "key", "text", "label", "verdict"),
         pa.string(),

@@ -1,14 +1,14 @@
 -- The runs that were shown samples of one source: what led to their newest models, and what was undone.
 -- grain: one row per run
 -- params: first (integer), last (integer) - ids
--- needs: met (run_id, attempt, rank, step, sample_id, loss_tokens); source_sets (held, elsewhere)
+-- needs: met (run_id, attempt, rank, step, sample_id, has_loss); source_sets (held, elsewhere)
 with judged as (
     select
         m.run_id,
         m.step,
         m.sample_id,
         b.attempt is not null as effective,
-        coalesce(t.applied, false) and coalesce(m.loss_tokens, 1) > 0 as contributed
+        coalesce(t.applied, false) and m.has_loss as contributed
     from met as m
     left join training_step as t
         on t.run_id = m.run_id
