@@ -248,3 +248,12 @@ def test_any_data_set_with_ids_can_be_recorded(home: Path, tmp_path: Path) -> No
     with pytest.raises(InvalidInput, match="no 'identifier' in"):
         LedgerCallback(place, "x", id_column="identifier").attach(trainer_of(rows, tmp_path / "x"))
     json.dumps(rows)  # plain values: what the callback adds stays out of the data
+
+
+def test_without_packing_a_column_of_hashes_is_enough(home: Path, tmp_path: Path) -> None:
+    trainer = sft(rows_of(home), tmp_path / "out", max_steps=2)
+    LedgerCallback(tmp_path / "ledger", "columns").attach(trainer)
+    trainer.train()
+    rows = logged(tmp_path / "ledger", "columns")
+    assert [row["step"] for row in rows] == [1] * 4 + [2] * 4
+    assert {row["truncated_tokens"] for row in rows} == {None}  # nobody says what was cut off

@@ -81,7 +81,7 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
                 f"{trainer.args.n_gpu} GPUs in one process (DataParallel) cannot be recorded",
                 hint="Start one process per GPU: `torchrun` or `accelerate launch`.",
             )
-        prepares = hasattr(trainer, "_prepare_dataset")
+        prepares = hasattr(trainer, "_prepare_dataset") and hasattr(trainer.args, "packing")
         if prepares and trainer.args.packing and data is None:
             raise InvalidInput(
                 "packing forgets which samples a row is made of",
