@@ -14,6 +14,7 @@ import pyarrow as pa
 from catalog.errors import StoreError
 from catalog.home import Home
 from catalog.model import EmbeddingSpace
+from catalog.pieces import Layout, Piece, pieces
 
 Kind = Literal["sample", "query"]
 Floats = npt.NDArray[np.float32]
@@ -139,9 +140,20 @@ class Vectors:
             held = self._dataset().to_table(columns=[self._key])[self._key].to_numpy()
         return np.setdiff1d(wanted, held, assume_unique=True)
 
+    def pieces(self) -> Iterator[Piece]:
+        """Stream all vectors, each piece still to be read by whoever takes it."""
+        folder = self._home.vectors / f"{self._name}.lance" / "data"
+        layout = Layout(self._key, self._width, self._stored, folder)
+        with _mapped("read vectors"):
+            yield from pieces(self._dataset(), layout, self._scan_rows)
+
+    @property
+    def _scan_rows(self) -> int:
+        return min(SCAN_ROWS, max(SCAN_BYTES // (self._width * self._stored.itemsize), 1))
+
     def scan(self) -> Iterator[tuple[Ids, npt.NDArray[Any]]]:
         """Stream all vectors: ids (n,) and vectors (n, width) in their stored dtype."""
-        rows = min(SCAN_ROWS, max(SCAN_BYTES // (self._width * self._stored.itemsize), 1))
+        rows = self._scan_rows
         with _mapped("read vectors"):
             for batch in self._dataset().to_batches(columns=[self._key, "vector"], batch_size=rows):
                 ids, vectors = batch.column(0), batch.column(1)

@@ -6,25 +6,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import similarity
 from catalog.errors import StoreError
-from catalog.similarity import BestPerTask, TopPerQuery, score
+from catalog.pieces import Piece
+from catalog.similarity import BestPerTask, TopPerQuery, score, scoring
+from catalog.similarity.top import STEP_ROWS
 
 
 class Scanned:
     """Stands for a space whose vectors come in pieces of any size and order."""
 
     def __init__(self, ids: np.ndarray, values: np.ndarray, piece: int) -> None:
-        self.pieces = [
-            (ids[start : start + piece], values[start : start + piece])
+        self._pieces = [
+            Piece.held(ids[start : start + piece], values[start : start + piece])
             for start in range(0, len(ids), piece)
         ]
 
-    def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield from self.pieces
+    def pieces(self) -> Iterator[Piece]:
+        yield from self._pieces
 
 
 def unit(generator: np.random.Generator, count: int, width: int) -> np.ndarray:
@@ -34,9 +36,12 @@ def unit(generator: np.random.Generator, count: int, width: int) -> np.ndarray:
 
 def whole(scanned: Any, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:
     found = np.full((len(queries), len(ids)), np.nan, np.float32)
-    for positions, scores in score(scanned, queries, ids):
+
+    def take(positions: np.ndarray, scores: np.ndarray) -> None:
         assert np.isnan(found[:, positions]).all()
         found[:, positions] = scores.T
+
+    score(scanned, queries, ids, take)
     return found
 
 
@@ -62,8 +67,8 @@ def test_only_the_pool_is_scored() -> None:
 def test_ids_without_a_vector_are_left_out() -> None:
     values = unit(np.random.default_rng(2), 3, 4)
     wanted = np.array([0, 1, 2, 3, 4])
-    scored = [p.copy() for p, _ in score(Scanned(np.arange(3), values, 3), values[:1], wanted)]  # type: ignore[arg-type]
-    assert np.concatenate(scored).tolist() == [0, 1, 2]
+    found = whole(Scanned(np.arange(3), values, 3), values[:1], wanted)
+    assert np.isnan(found[0]).tolist() == [False, False, False, True, True]
 
 
 def test_the_order_and_size_of_pieces_change_no_bit() -> None:
@@ -143,17 +148,20 @@ def test_the_best_of_a_task_are_those_of_its_queries(
 @pytest.mark.parametrize("stored", ["float32", "float16"])
 def test_the_best_are_those_of_a_product_in_memory(stored: str) -> None:
     generator = np.random.default_rng(6)
-    count, limit = 3 * similarity.BLOCK_ROWS + 17, 40
+    count, limit = 3 * scoring.BLOCK_ROWS + 17, 40
     values, asked = unit(generator, count, 32).astype(stored), unit(generator, 11, 32)
     values[generator.choice(count, 200)] = values[5]  # ties, across the borders of blocks
     keys = generator.permutation(count).astype(np.int64)
     ids, order = np.arange(count) * 3 + 2, generator.permutation(count)
     best, top = BestPerTask([4, 7], count, means=True), TopPerQuery(11, limit, keys)
     exact = np.full((count, 11), np.nan, np.float32)
-    for positions, scores in score(Scanned(ids[order], values[order], 1000), asked, ids):  # type: ignore[arg-type]
+
+    def take(positions: np.ndarray, scores: np.ndarray) -> None:
         best.add(positions, scores)
         top.add(positions, scores)
         exact[positions] = scores
+
+    score(Scanned(ids[order], values[order], 1000), asked, ids, take)  # type: ignore[arg-type]
     assert np.allclose(exact, values.astype(np.float32) @ asked.T, atol=1e-6)
     for query, (positions, found, _) in enumerate(top.top()):
         expected = np.lexsort((keys, -exact[:, query]))[:limit]
@@ -193,7 +201,7 @@ def test_a_score_survives_being_held_as_a_number(scores: list[float]) -> None:
 def test_what_is_held_is_bounded_by_the_limit() -> None:
     generator = np.random.default_rng(7)
     top = TopPerQuery(3, 5, np.arange(100_000))
-    assert top._numbers.shape == (3, 5 + similarity.BLOCK_ROWS)
+    assert top._numbers.shape == (3, 5 + STEP_ROWS)
     for start in range(0, 100_000, 5000):  # rising, the worst there is
         scores = np.arange(start, start + 5000, dtype=np.float32)[:, None].repeat(3, 1)
         top.add(np.arange(start, start + 5000), scores + generator.random((5000, 3), np.float32))
@@ -204,37 +212,72 @@ def test_a_vector_that_is_no_number_is_told() -> None:
     values = unit(np.random.default_rng(8), 10, 4)
     values[7, 2] = np.nan
     with pytest.raises(StoreError, match="no number"):
-        list(score(Scanned(np.arange(10), values, 10), values[:1], np.arange(10)))  # type: ignore[arg-type]
+        whole(Scanned(np.arange(10), values, 10), values[:1], np.arange(10))
     with pytest.raises(StoreError, match="no number"):
-        list(score(Scanned(np.arange(10), values, 10), values[7:8], np.arange(3)))  # type: ignore[arg-type]
+        whole(Scanned(np.arange(10), values, 10), values[7:8], np.arange(3))
 
 
-def test_leaving_in_the_middle_ends_the_reading() -> None:
-    values = unit(np.random.default_rng(9), 9000, 4)
-    before = threading.active_count()
-    for _ in score(Scanned(np.arange(9000), values, 100), values[:1], np.arange(9000)):  # type: ignore[arg-type]
-        break
-    assert threading.active_count() <= before + 1
+@pytest.mark.parametrize("where", ["take", "progress"])
+def test_an_error_in_the_middle_ends_the_reading(where: str) -> None:
+    values = unit(np.random.default_rng(9), 90_000, 4)
+    scanned, before = Scanned(np.arange(90_000), values, 100), threading.active_count()
+    given: list[Piece] = []
+    scanned._pieces = (given.append(piece) or piece for piece in scanned._pieces)  # type: ignore[assignment]
+
+    def fail(*_: Any) -> None:
+        raise ValueError(where)
+
+    how = {"take": lambda *_: None, where: fail}
+    with pytest.raises(ValueError, match=where):
+        score(scanned, values[:1], np.arange(90_000), **how)  # type: ignore[arg-type]
+    assert threading.active_count() == before
+    assert len(given) < 900
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_no_bit(threads: int) -> None:
+    generator = np.random.default_rng(11)
+    values, asked = unit(generator, 9000, 48), unit(generator, 5, 48)
+    scanned, ids, before = (
+        Scanned(np.arange(9000), values, 500),
+        np.arange(9000),
+        torch.get_num_threads(),
+    )
+    first = whole(scanned, asked, ids)
+    torch.set_num_threads(threads)
+    try:
+        second = whole(scanned, asked, ids)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(first, second)
+
+
+def test_more_queries_change_no_bit() -> None:
+    generator = np.random.default_rng(12)
+    values, asked = unit(generator, 5000, 384), unit(generator, 700, 384)
+    scanned, ids = Scanned(np.arange(5000), values, 500), np.arange(5000)
+    assert np.array_equal(whole(scanned, asked, ids)[:3], whole(scanned, asked[:3], ids))
 
 
 def test_no_sample_gives_no_block() -> None:
     values = unit(np.random.default_rng(10), 5, 4)
     empty = np.empty(0, np.int64)
-    assert list(score(Scanned(np.arange(5), values, 5), values[:1], empty)) == []  # type: ignore[arg-type]
+    assert whole(Scanned(np.arange(5), values, 5), values[:1], empty).shape == (1, 0)
 
 
 def test_blocks_have_one_shape_the_last_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = set()
-    product = similarity.torch.mm
+    product = torch.mm
 
     def watched(left: Any, right: Any, **out: Any) -> Any:
         shapes.add((tuple(left.shape), tuple(right.shape)))
         return product(left, right, **out)
 
-    monkeypatch.setattr(similarity.torch, "mm", watched)
-    for count, queries in ((1, 1), (4097, 33), (9000, 64)):
+    monkeypatch.setattr(torch, "mm", watched)
+    for count, queries in ((1, 33), (4097, 40), (9000, 48)):
         values = unit(np.random.default_rng(5), count, 8)
         whole(
             Scanned(np.arange(count), values, 500), values[:1].repeat(queries, 0), np.arange(count)
         )
-    assert shapes == {((similarity.BLOCK_ROWS, 8), (8, 64))}
+    assert shapes == {((scoring.BLOCK_ROWS, 8), (8, 48))}

@@ -97,8 +97,7 @@ def _best(
         scored += rows
         progress(Tick("score", scored / len(ids), {"samples": scored}))
 
-    for positions, scores in score(vectors, matrix, ids, tick):
-        best.add(positions, scores)
+    score(vectors, matrix, ids, best.add, tick)
     # A stored vector's length is 1 but for its rounding.
     scores64 = np.minimum(best.scores.astype(np.float64), 1.0)
     scores64[np.isneginf(scores64)] = np.nan

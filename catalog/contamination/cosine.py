@@ -81,20 +81,22 @@ class NearSearch:
             query_ids: of a task's items; of two as near, the first is named.
             progress: is told how many samples were scored, in each pass.
         """
-        from catalog.similarity import score
+        from catalog.similarity import Positions, score
 
         best = np.full(len(self.ids), -np.inf, np.float32)
         nearest = np.zeros(len(self.ids), np.int64)
         for start in range(0, len(query_ids), QUERIES_AT_ONCE):
             some = query_ids[start : start + QUERIES_AT_ONCE]
-            for positions, scores in score(
-                self._samples, self._queries.of(some.tolist()), self.ids, progress
-            ):
+
+            def take(positions: Positions, scores: Floats, some: Ids = some) -> None:
                 first = scores.argmax(axis=1)
                 found = scores[np.arange(len(first)), first]
                 nearer = found > best[positions]
                 best[positions[nearer]] = found[nearer]
                 nearest[positions[nearer]] = some[first[nearer]]
+
+            queries = self._queries.of(some.tolist())
+            score(self._samples, queries, self.ids, take, progress)
         held = np.flatnonzero(best >= self.threshold)
         return Nearest(self.ids[held], nearest[held], np.minimum(best[held], 1))
 

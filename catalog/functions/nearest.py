@@ -9,7 +9,7 @@ from catalog.errors import InvalidInput, MissingVectors
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.progress import Progress, Tick, silent
-from catalog.similarity import BestPerTask, TopPerQuery, score
+from catalog.similarity import BestPerTask, Positions, TopPerQuery, score
 from catalog.sql import load
 from catalog.store import Reader
 from catalog.vectors import Floats, Ids, Vectors
@@ -138,9 +138,11 @@ def answer(
         scored += rows
         progress(Tick("score", scored / len(samples.ids), {"samples": scored}))
 
-    for positions, scores in score(vectors, matrix, samples.ids, tell):
+    def take(positions: Positions, scores: Floats) -> None:
         start = 0
         for question in questions:
             end = start + len(question.queries)
             question.answer.add(positions, scores[:, start:end])
             start = end
+
+    score(vectors, matrix, samples.ids, take, tell)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from catalog.functions.nearest import Samples
 from catalog.home import Home
 from catalog.model import NamedSpace
+from catalog.pieces import Piece
 from catalog.search.index import mapped, open_table
-from catalog.similarity import score
+from catalog.similarity import Positions, score
 from catalog.vectors import Floats, Ids, Vectors
 
 OVERSHOOT = 10
@@ -28,9 +29,9 @@ class _Found:
     ids: Ids
     vectors: npt.NDArray[Any]
 
-    def scan(self) -> Iterator[tuple[Ids, npt.NDArray[Any]]]:
-        """Give all of it, as `Vectors.scan` does."""
-        yield self.ids, self.vectors
+    def pieces(self) -> Iterator[Piece]:
+        """Give all of it, as `Vectors.pieces` does."""
+        yield Piece.held(self.ids, self.vectors)
 
 
 class Approximate:
@@ -69,8 +70,11 @@ class Approximate:
         flat = table["vector"].combine_chunks().flatten().to_numpy()
         found = _Found(ids[order], flat.reshape(-1, self._width)[order])
         scores = np.empty(len(ids), np.float32)
-        for positions, block in score(cast(Vectors, found), vector[None], found.ids):
+
+        def take(positions: Positions, block: Floats) -> None:
             scores[positions] = block[:, 0]
+
+        score(cast(Vectors, found), vector[None], found.ids, take)
         return found.ids, scores
 
     def nearest(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -165,10 +166,12 @@ class Ranker:
         else:
             own = scores_of(self._home, self._named, [sample_id], self._queries)
             scores, queries = own[0], range(len(self._queries))
-            ranks = np.zeros(len(scores), np.int64)
+            ranks, adding = np.zeros(len(scores), np.int64), Lock()
 
             def count(positions: Positions, block: Floats) -> None:
-                ranks[:] += self._before(positions, block, position, scores)
+                before = self._before(positions, block, position, scores)
+                with adding:
+                    ranks[:] += before
 
             self._score(count)
         return [
@@ -199,8 +202,7 @@ class Ranker:
             scored += rows
             self._progress(Tick("score", scored / len(self._ids), {"samples": scored}))
 
-        for positions, scores in score(self._vectors, self._matrix, self._ids, tell):
-            add(positions, scores)
+        score(self._vectors, self._matrix, self._ids, add, tell)
         if scored < len(self._ids):
             missing = len(self._ids) - scored
             raise self._lacking(

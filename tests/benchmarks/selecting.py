@@ -26,7 +26,7 @@ TASKS = {"mmlu": 285, "gsm8k": 8, "bbh": 81, "tydiqa": 9, "codex": 16, "squad": 
 ALONE = "alone"
 """One task with as many queries as all others together: a list per query, not per task."""
 
-SCORING = Goal(ratio=1.7)
+SCORING = Goal(ratio=1.15)
 RULE = Goal(ratio=2)
 COMMAND = Goal(memory_bytes=2_000_000_000)
 

@@ -51,7 +51,7 @@ def scoring(
     import torch
 
     from catalog.selecting.ranking import Ranker
-    from catalog.similarity import BLOCK_ROWS
+    from catalog.similarity.scoring import BLOCK_ROWS
 
     vectors = Vectors(home, named.space, "sample")
     queries = sum(len(entry.query_ids) for entry in tasks)
