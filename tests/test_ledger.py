@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 import pytest
@@ -20,7 +21,7 @@ def rows(folder: Path, kind: str = "exposures") -> list[dict[str, Any]]:
     """The rows of all segments of one kind, with the attempt and rank that their names say."""
     found = []
     for path in sorted(folder.glob(f"*.{kind}.arrow")):
-        attempt, rank, _ = path.name.split(".")[0].split("-")
+        attempt, rank, *_ = path.name.split(".")[0].split("-")
         for row in pa.ipc.open_file(path).read_all().to_pylist():
             found.append({"attempt": int(attempt), "rank": int(rank), **row})
     return found
@@ -280,11 +281,12 @@ def test_segments_have_the_schema_that_is_promised_and_say_whose_they_are(tmp_pa
         ledger.record([A], step=1)
         ledger.checkpoint(1)
     names = sorted(path.name for path in (tmp_path / "run").glob("*.arrow"))
+    marks = [f"{crc32((tmp_path / 'run' / name).read_bytes()):08x}" for name in names]
     assert names == [
-        "0000-00001-00000000.exposures.arrow",
-        "0000-00001-00000001.steps.arrow",
-        "0000-00001-00000002.checkpoints.arrow",
-        "0000-00001-00000003.dropped.arrow",
+        f"0000-00001-00000000-{marks[0]}.exposures.arrow",
+        f"0000-00001-00000001-{marks[1]}.steps.arrow",
+        f"0000-00001-00000002-{marks[2]}.checkpoints.arrow",
+        f"0000-00001-00000003-{marks[3]}.dropped.arrow",
     ]
     for name in names:
         schema = pa.ipc.open_file(tmp_path / "run" / name).schema

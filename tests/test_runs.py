@@ -204,11 +204,17 @@ def table_bytes(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def segment(folder: Path, number: int, kind: str = "exposures") -> Path:
+    """The file of attempt 0, rank 0 with this number; its name ends in its checksum."""
+    [path] = folder.glob(f"0000-00000-{number:08d}-*.{kind}.arrow")
+    return path
+
+
 def test_damaged_and_foreign_segments_are_told_of_and_skipped(drawn: Catalog) -> None:
     marks = members(drawn)
     train(drawn, "tuned", [marks[:2], marks[2:4]])
     folder = drawn.home.ledger / "tuned"
-    whole = folder / "0000-00000-00000000.exposures.arrow"
+    whole = segment(folder, 0)
     content = whole.read_bytes()
     schema = SCHEMAS["exposures"].with_metadata({"run": "tuned", "attempt": "0", "rank": "0"})
     nulls = pa.table({field.name: pa.nulls(1, field.type) for field in schema}, schema=schema)
@@ -244,10 +250,24 @@ def test_damaged_and_foreign_segments_are_told_of_and_skipped(drawn: Catalog) ->
     assert only(drawn, covered) == [(0, 2, 8)]
 
 
+def test_a_single_flipped_bit_is_found_anywhere_in_a_segment(drawn: Catalog) -> None:
+    marks = members(drawn)
+    train(drawn, "tuned", [marks[:2]])
+    path = segment(drawn.home.ledger / "tuned", 0)
+    content = path.read_bytes()
+    place = content.index(bytes.fromhex(marks[0]))
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    report = drawn.import_runs()
+    assert (report.exposures, report.unknown) == (0, 0)
+    assert report.problems == [
+        f"{path}: skipped: damaged: its bytes do not have the checksum in its name"
+    ]
+
+
 def test_a_damaged_segment_is_taken_in_once_it_is_mended(drawn: Catalog) -> None:
     marks = members(drawn)
     train(drawn, "tuned", [marks[:2], marks[2:4]])
-    path = drawn.home.ledger / "tuned" / "0000-00000-00000002.exposures.arrow"
+    path = segment(drawn.home.ledger / "tuned", 2)
     content = path.read_bytes()
     path.write_bytes(content[:-20])
     assert [len(drawn.import_runs().problems) for _ in range(2)] == [1, 1]
@@ -264,9 +284,9 @@ def test_a_segment_that_is_not_there_is_told_of_until_it_is(drawn: Catalog) -> N
     marks = members(drawn)
     train(drawn, "tuned", [[mark] for mark in marks])
     folder = drawn.home.ledger / "tuned"
-    gone = [folder / f"0000-00000-0000000{number}.exposures.arrow" for number in (2, 4)]
+    gone = [segment(folder, number) for number in (2, 4)]
     contents = [path.read_bytes() for path in gone]
-    for path in (*gone, folder / "0000-00000-00000003.steps.arrow"):
+    for path in (*gone, segment(folder, 3, "steps")):
         path.unlink()
     told = f"{folder}: segments 2 to 4 are missing of attempt 0, rank 0"
     assert [drawn.import_runs().problems for _ in range(2)] == [[told], [told]]
@@ -297,10 +317,10 @@ def test_a_segment_that_changed_is_told_of_and_left_as_it_was(drawn: Catalog) ->
     marks = members(drawn)
     train(drawn, "tuned", [marks[:2]])
     drawn.import_runs()
-    path = drawn.home.ledger / "tuned" / "0000-00000-00000000.exposures.arrow"
+    path = segment(drawn.home.ledger / "tuned", 0)
     content = path.read_bytes()
     train(drawn, "other", [marks[2:4]])
-    shutil.copy(drawn.home.ledger / "other" / path.name, path)
+    shutil.copy(segment(drawn.home.ledger / "other", 0), path)
     report = drawn.import_runs(["tuned"])
     assert report.problems == [f"{path}: changed since it was imported; left as it was"]
     path.write_bytes(content)

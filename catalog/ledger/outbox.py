@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX, Event, Thread
+from zlib import crc32
 
 from catalog.ledger.files import Files
 from catalog.ledger.segments import SCHEMAS, Columns, encode, joined
@@ -143,7 +144,9 @@ class Outbox:
 
     def _put(self, segment: Segment) -> None:
         whose = "{attempt:0>4}-{rank:0>5}".format(**self._about)
-        self._files.put(f"{whose}-{self._written:08d}.{segment.kind}.arrow", segment.content)
+        # The checksum in its name tells a reader, years later, that not a bit of it has flipped.
+        name = f"{whose}-{self._written:08d}-{crc32(segment.content):08x}.{segment.kind}.arrow"
+        self._files.put(name, segment.content)
         self._written += 1
         if segment.kind == "exposures":
             self._written_rows += segment.rows

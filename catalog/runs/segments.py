@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +14,8 @@ import pyarrow.compute as pc
 from catalog.ledger import SCHEMAS, TOLD
 from catalog.runs.reading import LedgerFolder, Listed
 
-NAME = re.compile(r"(\d{1,9})-(\d{1,9})-(\d{1,9})\.(\w+)\.arrow")
-"""Attempt, rank, number and kind."""
+NAME = re.compile(r"(\d{1,9})-(\d{1,9})-(\d{1,9})(?:-([0-9a-f]{8}))?\.(\w+)\.arrow")
+"""Attempt, rank, number, the CRC-32 of the bytes, and kind."""
 MAY_LACK = {"exposures": {*TOLD}, "steps": {"reason", "digest"}, "checkpoints": {"path"}}
 """Columns that may hold nulls, by kind."""
 TOLD_ONCE = ("exposures", "steps", "lost")
@@ -99,10 +100,12 @@ def read_segment(folder: LedgerFolder, run: str, listed: Listed) -> Segment:
     """Return a segment, checked; one that cannot be used says why."""
     match = NAME.fullmatch(listed.name)
     attempt, rank = (int(match[1]), int(match[2])) if match else (None, None)
-    kind, digest = match[4] if match else "unknown", ""
+    kind, digest = match[5] if match else "unknown", ""
     try:
         content = folder.read(listed.name)
         digest = sha256(content).hexdigest()
+        if match and match[4] and int(match[4], 16) != crc32(content):
+            raise ValueError("damaged: its bytes do not have the checksum in its name")
         table = _table(content, kind, {"run": run, "attempt": attempt, "rank": rank})
         return Segment(listed.name, digest, kind, attempt, rank, table, listed.size_bytes)
     except (pa.ArrowException, OSError, ValueError) as error:
