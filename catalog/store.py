@@ -17,7 +17,7 @@ from catalog.connection import connect, look_back, mapped_errors
 from catalog.errors import InvalidQuery, StoreError
 from catalog.home import Home
 from catalog.sql import Query
-from catalog.views import make_views
+from catalog.views import VIEWS, make_views, views_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,17 +30,28 @@ Statement = str | Query
 class Reader:
     """A connection to read from: plain rows, Arrow tables or a stream of Arrow batches."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, bare: bool = False) -> None:
+        self._connection = connection
+        self._taken = set(VIEWS) if bare else set()  # names of views that are made, or hidden
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return DuckDB's own connection, where every view is made."""
+        self._taken |= make_views(self._connection, VIEWS, self._taken)
+        return self._connection
+
+    def _text(self, statement: Statement) -> str:
+        """Return a statement's text; the views that it may read are made, and no others."""
+        text = statement.text if isinstance(statement, Query) else statement
+        self._taken |= make_views(self._connection, views_in(text), self._taken)
+        return text
 
     def _run(self, statement: Statement, params: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-        text = statement.text if isinstance(statement, Query) else statement
-        return self.connection.execute(text, dict(params) or None)
+        return self._connection.execute(self._text(statement), dict(params) or None)
 
     def _relation(self, statement: Statement, params: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
         """Return the result unread: Arrow taken from a relation is not copied once more."""
-        text = statement.text if isinstance(statement, Query) else statement
-        return self.connection.sql(text, params=dict(params) or None)
+        return self._connection.sql(self._text(statement), params=dict(params) or None)
 
     def arrow(self, statement: Statement, **params: object) -> "pa.Table":
         """Return the whole result as an Arrow table."""
@@ -68,17 +79,19 @@ class Reader:
 
     def register(self, name: str, relation: object) -> None:
         """Make an Arrow table or reader visible under a name."""
-        self.connection.register(name, relation)
+        self._connection.register(name, relation)
+        self._taken.add(name)
 
     def make(self, name: str, statement: Statement, **params: object) -> None:
         """Keep a result under a name until the connection closes."""
-        text = statement.text if isinstance(statement, Query) else statement
-        self.connection.execute(f"create or replace temp table {name} as {text}", params or None)
+        text = self._text(statement)
+        self._connection.execute(f"create or replace temp table {name} as {text}", params or None)
+        self._taken.add(name)
 
     def append(self, name: str, statement: Statement, **params: object) -> None:
         """Add a result to one that is kept."""
-        text = statement.text if isinstance(statement, Query) else statement
-        self.connection.execute(f"insert into {name} by name {text}", params or None)
+        text = self._text(statement)
+        self._connection.execute(f"insert into {name} by name {text}", params or None)
 
     def clock(self) -> int:
         """Return the newest `change_id`, 0 in a new home."""
@@ -98,7 +111,7 @@ class Transaction(Reader):
 
         compiled = statement.compile(dialect=DefaultDialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
         values = [_plain(compiled.params[name]) for name in compiled.positiontup or ()]
-        return _touched(self.connection.execute(str(compiled), values))
+        return _touched(self._connection.execute(self._text(str(compiled)), values))
 
     def insert(self, table: "Table", *rows: Mapping[str, Any]) -> None:
         """Insert a few rows, each with this transaction's `change_id`."""
@@ -125,17 +138,17 @@ class Transaction(Reader):
     ) -> int:
         """Insert what a SELECT gives, by column name, and return how many rows that were."""
         for name, relation in relations.items():
-            self.connection.register(name, relation)
-        inner = select.text if isinstance(select, Query) else select
+            self.register(name, relation)
+        inner = self._text(select)
         text = (
             f"insert into {table.name} by name "
             f"select given.*, {self.change_id} as change_id from (\n{inner}\n) as given"
         )
         try:
-            return _touched(self.connection.execute(text, dict(params or {}) or None))
+            return _touched(self._connection.execute(text, dict(params or {}) or None))
         finally:
             for name in relations:
-                self.connection.unregister(name)
+                self._connection.unregister(name)
 
 
 def _touched(result: duckdb.DuckDBPyConnection) -> int:
@@ -190,7 +203,6 @@ class Store:
                 )
                 if self._as_of is not None and not writes:
                     look_back(connection, self._as_of)
-                make_views(connection)
                 yield connection
             finally:
                 connection.close()
@@ -226,6 +238,7 @@ class Store:
             InvalidQuery: the statement fails; its message is DuckDB's.
         """
         with self.read() as reader:
+            _ = reader.connection  # what there is can be listed, too
             try:
                 yield reader
             except (duckdb.OutOfMemoryException, duckdb.IOException):
@@ -269,6 +282,6 @@ def scratch(relations: Mapping[str, "pa.Table"], memory_limit: str) -> Iterator[
         for name, relation in relations.items():
             connection.register(name, relation)
         connection.execute("set enable_external_access = false")
-        yield Reader(connection)
+        yield Reader(connection, bare=True)
     finally:
         connection.close()
