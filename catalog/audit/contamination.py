@@ -95,6 +95,7 @@ def audit_contamination(
         gather(reader, [head, *parents])
         reader.make("met", load("audit/contaminated_met"), task=task)
         wanted = [(one.run_id, one.attempt, one.step) for one in (head, *parents)]
+        waiting = unimported(reader, home)
         return ContaminationAudit(
             head.run,
             head.attempt,
@@ -111,8 +112,8 @@ def audit_contamination(
             ),
             reader.rows(load("audit/checked"), task=task),
             parents,
-            coverage(reader, home, wanted),
-            unimported(reader, home),
+            coverage(reader, waiting, wanted),
+            waiting,
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor
+from os import listdir
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +91,19 @@ def _told(number: int, one: str, several: str) -> list[str]:
 
 
 def coverage(
-    reader: Reader, home: Home, wanted: Iterable[tuple[int, int | None, int | None]] | None = None
+    reader: Reader,
+    unimported: Iterable[str],
+    wanted: Iterable[tuple[int, int | None, int | None]] | None = None,
 ) -> list[Coverage]:
     """Return the coverage of some models, or of the newest of every run.
 
     Args:
         reader: an open one.
-        home: whose ledgers are looked for.
+        unimported: the runs that `unimported` gives.
         wanted: (run_id, attempt, step) of each; a step of None is the attempt's last.
     """
     rows = reader.rows(load("audit/coverage"))
-    waiting = set(unimported(reader, home))
+    waiting = set(unimported)
     if wanted is None:
         chosen = [row for row in rows if row["newest"] or row["attempt"] is None]
         named = {row["run"] for row in chosen}
@@ -154,7 +157,9 @@ def unimported(reader: Reader, home: Home) -> list[str]:
     found = set()
     for folder, run, _ in ledgers(home.ledger):
         mark = next((mark for mark in (_uid(folder), run) if mark in known), run)
-        if any(path.name not in known.get(mark, ()) for path in folder.glob("*.arrow")):
+        there = known.get(mark, set())
+        # A ledger may have a million files.
+        if any(name.endswith(".arrow") and name not in there for name in listdir(folder)):
             found.add(names.get(mark, run))
     return sorted(found)
 

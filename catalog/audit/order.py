@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from catalog.audit.origins import put_least
 from catalog.sql import load
 from catalog.store import Reader
 from catalog.training.order import Order
 
 Places = npt.NDArray[np.int64]
+NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,10 @@ def _first_steps(listed: Places, samples: Places, steps: Places) -> Places:
     """
     lowest = min(listed.min(), samples.min())
     highest = max(listed.max(), samples.max())
-    first = np.full(highest - lowest + 1, -1, np.int64)
-    latest_first = np.argsort(-steps, kind="stable")
-    first[samples[latest_first] - lowest] = steps[latest_first]
-    came: Places = first[listed - lowest]
-    return came
+    first = np.full(highest - lowest + 1, NEVER, np.int64)
+    put_least(first, samples - lowest, steps)
+    came = first[listed - lowest]
+    return np.where(came == NEVER, -1, came)
 
 
 def permutation(order: Order) -> Places:

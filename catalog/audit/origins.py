@@ -40,9 +40,7 @@ class Origins:
         ids, given = (rows[name].to_numpy() for name in ("sample_id", "place"))
         kind = np.dtype(np.int16 if len(names) < np.iinfo(np.int16).max else np.int32)
         places = np.full(last - first + 1, len(names), kind)
-        given = (given - 1).astype(kind)
-        order = np.argsort(-given, kind="stable")  # the least place is written last, and stays
-        places[ids[order] - first] = given[order]
+        put_least(places, ids - first, (given - 1).astype(kind))
         return cls(names, first, places)
 
     def of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -57,6 +55,27 @@ class Origins:
     def name(self, place: int) -> str:
         """Return the name of a place."""
         return self.names[place] if place < len(self.names) else UNKNOWN
+
+
+def put_least(
+    found: npt.NDArray[Any], places: npt.NDArray[np.int64], values: npt.NDArray[Any]
+) -> None:
+    """Put into each place the least of the values that it is given; no sort, no slow `minimum.at`.
+
+    Args:
+        found: what there is, each above all values, shape (places,); it is changed.
+        places: shape (values,).
+        values: shape (values,).
+
+    >>> found = np.full(3, 9)
+    >>> put_least(found, np.array([0, 2, 0, 0]), np.array([5, 4, 3, 6]))
+    >>> found.tolist()
+    [3, 9, 4]
+    """
+    while len(values):
+        found[places[::-1]] = values[::-1]  # the first of a place stays, most often the least
+        less = values < found[places]
+        places, values = places[less], values[less]
 
 
 def by_source(reader: Reader, first: int, last: int) -> Rows:

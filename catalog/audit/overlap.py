@@ -70,6 +70,7 @@ def audit_overlap(home: Home, run_a: str, run_b: str) -> OverlapAudit:
         a, b = (_exposures(reader, head, first, last) for head in heads)
         rows, totals = _counted(origins, a, b)
         any_saw = totals["both"] + totals["only_a"] + totals["only_b"]
+        waiting = unimported(reader, home)
         return OverlapAudit(
             run_a,
             run_b,
@@ -77,8 +78,8 @@ def audit_overlap(home: Home, run_a: str, run_b: str) -> OverlapAudit:
             **totals,
             jaccard=totals["both"] / any_saw if any_saw else None,
             sources=rows,
-            coverage=coverage(reader, home, [(h.run_id, h.attempt, None) for h in heads]),
-            unimported=unimported(reader, home),
+            coverage=coverage(reader, waiting, [(h.run_id, h.attempt, None) for h in heads]),
+            unimported=waiting,
         )
 
 

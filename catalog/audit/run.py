@@ -91,6 +91,7 @@ def audit_run(
             for name in ("snapshots", "epochs", "dropped", "loaded", "skipped")
         }
         wanted = [(one.run_id, one.attempt, one.step) for one in (head, *parents)]
+        waiting = unimported(reader, home)
         return RunAudit(
             head.run,
             head.attempt,
@@ -101,8 +102,8 @@ def audit_run(
             **lists,
             order=check_order(reader, head.run_id, about["config"]),
             parents=parents,
-            coverage=coverage(reader, home, wanted),
-            unimported=unimported(reader, home),
+            coverage=coverage(reader, waiting, wanted),
+            unimported=waiting,
         )
 
 

@@ -68,6 +68,7 @@ def about(reader: Reader, home: Home, sample: Mapping[str, Any]) -> SampleAudit:
     logged = own | {"logged_id": min(ids)}
     reader.make("met", load("audit/met"), **logged)
     reader.make("met", load("audit/met_steps"))
+    waiting = unimported(reader, home)
     return SampleAudit(
         sample["hash"],
         sample["sample_id"] > 0,
@@ -79,6 +80,6 @@ def about(reader: Reader, home: Home, sample: Mapping[str, Any]) -> SampleAudit:
         reader.rows(load("audit/sample_checkpoints")),
         reader.rows(load("audit/descendants")),
         reader.rows(load("audit/sample_dropped"), **logged),
-        coverage(reader, home),
-        unimported(reader, home),
+        coverage(reader, waiting),
+        waiting,
     )

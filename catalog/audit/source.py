@@ -56,15 +56,15 @@ def audit_source(home: Home, source: str) -> SourceAudit:
         bounds = reader.row(load("audit/bounds")) or {}
         reader.make("source_sets", load("audit/source_sets"), source=source, **bounds)
         reader.make("source_ids", load("audit/source_ids"), source=source)
-        reader.make("met", load("audit/source_met"))
         reader.make("touched", load("audit/source_runs"), **bounds)
         totals = reader.row(load("audit/source_totals"), source=source) or {}
+        waiting = unimported(reader, home)
         return SourceAudit(
             source,
             **totals,
             snapshots=reader.rows(load("audit/source_snapshots"), **bounds),
             runs=reader.rows("select * exclude (run_id) from touched order by run"),
             descendants=reader.rows(load("audit/source_descendants")),
-            coverage=coverage(reader, home),
-            unimported=unimported(reader, home),
+            coverage=coverage(reader, waiting),
+            unimported=waiting,
         )

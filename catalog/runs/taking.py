@@ -190,9 +190,9 @@ def _note(transaction: Transaction, run_id: int, segments: Sequence[Segment]) ->
         schema=NOTED,
     )
     transaction.register("noted", noted)
-    transaction.connection.execute(
+    transaction.value(
         "delete from ledger_segment where run_id = $r and name in (select name from noted)",
-        {"r": run_id},
+        r=run_id,
     )
     transaction.insert_arrow(schema.ledger_segment, noted)
 

@@ -20,5 +20,9 @@ from exposure
 where rowid in (
     select rowid
     from exposure
-    where sample_id in ($sample_id, $logged_id)
+    where sample_id = $sample_id
+    union all
+    select rowid
+    from exposure
+    where sample_id = $logged_id and $logged_id != $sample_id
 )
