@@ -51,6 +51,19 @@ def test_a_sample_of_two_parts_counts_once_and_the_other_part_goes_on(cat: Catal
     assert sorted(ids(cat)) == [*range(1, 7), *range(8, 13)]
 
 
+def test_retired_samples_are_left_out_and_older_mixes_come_out_as_they_were(cat: Catalog) -> None:
+    cat.mix("old", ["a=3", "b=2"])
+    cat.retire(where="sample_id in (1, 3, 8)", reason="taken back")
+    cat.mix("m", ["a=3", "b=2"])
+    assert sorted(ids(cat)) == [2, 4, 5, 9, 10]
+    ranks = {row["sample_id"]: row["rank"] for row in cat.snapshot("m").members().to_pylist()}
+    assert (ranks[2], ranks[4], ranks[9]) == (1, 3, 1)
+    assert cat.reproduce("old").identical and cat.reproduce("m").identical
+    with pytest.raises(TooFewSamples, match="has 1 that are neither retired nor"):
+        cat.retire(where="sample_id in (20, 21)", reason="taken back")
+        cat.mix("n", ["c=2"])
+
+
 def test_repeats_count_a_sample_up_to_the_stated_times(cat: Catalog, tmp_path: Path) -> None:
     found = cat.mix("m", ["c=7", "a=3"], repeats=3)
     rows = found.members().to_pylist()
@@ -102,7 +115,7 @@ def test_parts_that_are_not_there_or_too_short_are_refused(cat: Catalog) -> None
         cat.mix("m", ["d=100%"], size=1)
     with pytest.raises(TooFewSamples, match="c@1 is to give 4 samples, and has 3"):
         cat.mix("m", ["c=4"])
-    with pytest.raises(TooFewSamples, match="has 7 that are not in another part already"):
+    with pytest.raises(TooFewSamples, match="has 7 that are neither retired nor in another part already"):
         cat.mix("m", ["a=10", "b=8"])
 
 

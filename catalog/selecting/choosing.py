@@ -66,7 +66,7 @@ def choose(
         CatalogError: the rule, the condition or the space cannot be used; nothing is written.
     """
     if recipe.parts:
-        members, change_id = mixed(home, recipe, space)
+        members, change_id = mixed(home, recipe, space, as_of=as_of)
         return Selected(members, load("freeze/part").text, change_id)
     rule = rule_of(home, recipe)
     with Store(home, as_of=as_of).read() as reader:

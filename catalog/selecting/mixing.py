@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.errors import InvalidInput, TooFewSamples, UnknownName
 from catalog.home import Home
@@ -17,8 +18,10 @@ SHARES_SUM = 1e-9
 """How far shares may be from making 100% together."""
 
 
-def mixed(home: Home, recipe: Recipe, space: NamedSpace | None) -> tuple[pa.Table, int]:
-    """Choose the members of a mix.
+def mixed(
+    home: Home, recipe: Recipe, space: NamedSpace | None, *, as_of: int | None = None
+) -> tuple[pa.Table, int]:
+    """Choose the members of a mix; what was retired by the change `as_of`, or now, is left out.
 
     A sample of several parts belongs to the first in the recipe, and the others go on to their
     next; with repeats it counts again, and a part that ends begins anew, until each sample counts
@@ -33,8 +36,9 @@ def mixed(home: Home, recipe: Recipe, space: NamedSpace | None) -> tuple[pa.Tabl
         UnknownName: a part is not here.
     """
     amounts = _amounts(recipe)
-    store = Store(home)
-    with store.read() as reader:
+    with Store(home, as_of=as_of).read() as reader:
+        retired = reader.arrow("select sample_id from retired order by sample_id")["sample_id"]
+    with Store(home).read() as reader:
         sources = []
         for part in recipe.parts:
             params = {"digest": part.digest, "space_id": space.space_id if space else None}
@@ -44,7 +48,8 @@ def mixed(home: Home, recipe: Recipe, space: NamedSpace | None) -> tuple[pa.Tabl
                     f"the part {part.snapshot} is not here (digest {part.digest[:12]})",
                     hint="It was deleted, or belongs to another home.",
                 )
-            sources.append(rows)
+            gone = pc.is_in(rows["sample_id"], value_set=retired)
+            sources.append(rows.filter(pc.invert(gone)))
         change_id = int(reader.value(load("show/pool_clock")))
     taken = _take(recipe, sources, amounts)
     return _members(sources, taken), change_id
@@ -149,7 +154,7 @@ def _too_short(recipe: Recipe, number: int, amount: int, walk: _Walk) -> TooFewS
     part, unit = recipe.parts[number], "tokens" if recipe.tokens is not None else "samples"
     return TooFewSamples(
         f"{part.snapshot} is to give {amount:,} {unit}, and has {amount - walk.left:,} that are "
-        "not in another part already",
+        "neither retired nor in another part already",
         hint="Ask for less, or let samples count more than once with --repeats.",
     )
 
