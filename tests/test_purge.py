@@ -249,6 +249,7 @@ def test_what_is_out_of_reach_is_listed(stocked: Catalog, write_jsonl: Write) ->
     retire(stocked)
     told = stocked.plan_purge().beyond
     assert told == stocked.purge().beyond
+    assert told[0] in stocked.purge().beyond  # also if the first had been killed
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     assert told == [
         "export of s@1 (jsonl): /elsewhere/s.jsonl, written 2025-01-02",
@@ -257,6 +258,20 @@ def test_what_is_out_of_reach_is_listed(stocked: Catalog, write_jsonl: Write) ->
         f"{home.queries / 'own.sql'} repeats some of it: it is yours to change",
         f"{home.path / 'mine.txt'} is not the catalog's: look whether it holds a copy",
     ]
+
+
+def test_exports_of_deleted_snapshots_are_told_and_later_ones_are_not(
+    stocked: Catalog, tmp_path: Path
+) -> None:
+    stocked.select("d", method="random", size=3)
+    stocked.export("d", tmp_path / "d.jsonl")
+    stocked.delete("d@1")
+    retire(stocked)
+    [told] = stocked.purge().beyond
+    assert told.startswith(f"export of d@1 (jsonl): {tmp_path / 'd.jsonl'}, written")
+    assert told.endswith(": the snapshot is deleted, so look whether it holds any")
+    stocked.export("s", tmp_path / "s.jsonl", skip_purged=True)
+    assert stocked.purge().beyond == [told]
 
 
 def test_the_command_asks_first(stocked: Catalog) -> None:

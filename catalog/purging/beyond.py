@@ -15,9 +15,13 @@ from catalog.vectors import Ids
 LEAST_CHARACTERS = 12
 """Of a message, for a query of the same words to be told: everybody says "Yes."."""
 
+MEMBERS_FORGOTTEN = ": the snapshot is deleted, so look whether it holds any"
+
 
 def beyond(home: Home, ids: Ids) -> list[str]:
     """Return, in words, where samples' text may be that stays: a line each.
+
+    Exports of what was purged earlier are told again: a purge that is killed tells nothing.
 
     Args:
         home: the catalog's.
@@ -30,7 +34,7 @@ def beyond(home: Home, ids: Ids) -> list[str]:
         copies = reader.rows(load("purge/backups"))
     told = [
         f"export of {row['snapshot']} ({row['format']}): {row['path']}, "
-        f"written {row['exported_at']:%Y-%m-%d}"
+        f"written {row['exported_at']:%Y-%m-%d}{MEMBERS_FORGOTTEN if row['deleted'] else ''}"
         for row in exports
     ]
     told += [
