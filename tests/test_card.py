@@ -14,6 +14,7 @@ import yaml
 import catalog
 import ingest
 from catalog import Catalog
+from catalog.card.facts import Source
 from catalog.errors import OutputExists, TextPurged
 from tests.conftest import talk
 from tests.test_export_trainers import CALLS, PLAIN, SYSTEM, hashes
@@ -237,3 +238,8 @@ def purge_first(cat: Catalog) -> None:
 
     with Store(cat.home).write("purge") as transaction:
         transaction.insert(schema.purge, {"sample_id": 1, "purged_at": datetime.now(UTC)})
+
+
+def test_an_address_with_a_space_is_written_as_addresses_are(tmp_path: Path) -> None:
+    source = Source("a b", "main", None, "https://example.org/ä b?c=d%20e", 1, 1)
+    assert source.identifier == "https://example.org/%C3%A4%20b?c=d%20e"

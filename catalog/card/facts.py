@@ -11,6 +11,8 @@ from catalog.sql import load
 from catalog.store import Store
 
 HUB = "https://huggingface.co/datasets/"
+IN_ADDRESSES = "%:/?#[]@!$&'()*+,;=~"
+"""Characters that an address may hold beside letters and digits; others are escaped in it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Source:
     @property
     def identifier(self) -> str:
         """Return what stands for the source on the web: its address, or a name."""
-        return self.uri or f"urn:catalog:source:{quote(self.name, '')}:{quote(self.revision, '')}"
+        if self.uri:
+            return quote(self.uri, IN_ADDRESSES)
+        return f"urn:catalog:source:{quote(self.name, '')}:{quote(self.revision, '')}"
 
 
 @dataclass(frozen=True)

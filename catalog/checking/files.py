@@ -1,6 +1,7 @@
 """Files that were left behind, or are damaged: staging, caches, what was cut short."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ def stale_staging(home: Home) -> Faults:
         yield Fault.of(
             "staging",
             "folders of jobs that were killed",
-            f"run the same command again, or remove them: rm -r {' '.join(map(str, stale[:5]))}",
+            f"run the same command again, or remove them: rm -r {shlex.join(map(str, stale[:5]))}",
             stale,
         )
 
@@ -60,10 +61,10 @@ def damaged_caches(home: Home) -> Faults:
             damaged.append(f"{path}: {problem}")
     mend = "remove them; they are made again when they are needed: rm "
     if damaged:
-        names = " ".join(line.split(": ")[0] for line in damaged[:5])
+        names = shlex.join(line.split(": ")[0] for line in damaged[:5])
         yield Fault.of("cache", "damaged caches of snapshots", mend + names, damaged)
     if left:
-        names = " ".join(map(str, left[:5]))
+        names = shlex.join(map(str, left[:5]))
         yield Fault.of("cache", "caches that were cut short", mend + names, left)
 
 

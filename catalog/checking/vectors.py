@@ -1,5 +1,6 @@
 """LanceDB held against DuckDB: vectors without samples, spaces without tables, and the reverse."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,12 +40,15 @@ def broken_vectors(home: Home) -> Faults:
     folders = {path.stem: path for path in sorted(home.vectors.glob("*.lance"))}
     strays = [path for name, path in folders.items() if name not in known.tables]
     if strays:
-        listed = " ".join(map(str, strays[:5]))
+        listed = shlex.join(map(str, strays[:5]))
         yield Fault.of(
             "vectors", "LanceDB tables of no space", f"remove them: rm -r {listed}", strays
         )
     for name, (space, key, width, dtype) in known.tables.items():
-        again = f"rm -r {home.vectors / name}.lance; catalog embed --space {space}"
+        again = (
+            f"rm -r {shlex.quote(f'{home.vectors / name}.lance')}; "
+            f"catalog embed --space {shlex.quote(space)}"
+        )
         if name not in folders:
             if key == "sample_id":
                 yield Fault(
