@@ -108,11 +108,11 @@ def _rehash(home: Home, snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes,
                 last=start + VERIFY_ROWS - 1 if whole else LAST_POSITION,
             ).to_pylist()
         for row in rows:
-            yield row["position"], row["content_hash"], _hash_of(row), row["repeats"]
+            yield row["position"], row["content_hash"], text_hash(row), row["repeats"]
 
 
-def _hash_of(row: Mapping[str, Any]) -> bytes:
-    """Return the content hash of a member's text, or nothing if that is no conversation."""
+def text_hash(row: Mapping[str, Any]) -> bytes:
+    """Return the content hash of a text as it is stored, or nothing if that is no conversation."""
     try:
         messages = [
             encode_message(m["role"], m["content"], json.loads(m["extra"] or "null"))

@@ -64,7 +64,7 @@ def faults(cat: Catalog) -> dict[str, Fault]:
 def test_a_whole_home_has_no_faults(stocked: Catalog) -> None:
     found = stocked.check()
     assert found.faults == []
-    assert found.checks == len(names("check")) + 8
+    assert found.checks == len(names("check")) + 9
     done = CliRunner().invoke(cli, ["--home", str(stocked.home.path), "check"])
     assert (done.exit_code, done.stdout) == (0, f"{found.checks} checks: all is in order\n")
 
@@ -135,6 +135,18 @@ def test_a_snapshot_of_other_members_is_named(stocked: Catalog) -> None:
     found = faults(stocked)
     assert list(found) == ["snapshots"]
     assert found["snapshots"].what == "the members of s@1 are not those that were frozen"
+
+
+def test_a_text_that_is_not_that_of_its_hash_is_named(stocked: Catalog) -> None:
+    change(
+        stocked,
+        "update sample set messages = (select messages from sample where sample_id = 1) "
+        "where sample_id = 6",
+    )
+    with Store(stocked.home).read() as reader:
+        altered = reader.value("select lower(hex(content_hash)) from sample where sample_id = 6")
+    fault = faults(stocked)["texts"]
+    assert (fault.found, fault.examples) == (1, (altered,))
 
 
 def test_coverage_that_does_not_match_is_named(stocked: Catalog) -> None:

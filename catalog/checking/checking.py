@@ -8,6 +8,7 @@ from catalog.checking.files import damaged_caches, stale_staging, unfinished_pur
 from catalog.checking.ledgers import changed_segments
 from catalog.checking.rules import DEFAULT_MEND, broken_rule, unreadable_text
 from catalog.checking.snapshots import altered_snapshot, frozen, wrong_coverage
+from catalog.checking.texts import altered_texts
 from catalog.checking.vectors import broken_vectors
 from catalog.errors import CatalogError, HomeBusy
 from catalog.home import Home
@@ -40,6 +41,7 @@ def _looks(home: Home) -> Iterator[tuple[str, Look]]:
     for name in names("check"):
         yield f"check/{name}", partial(broken_rule, home, name)
     yield "database", partial(unreadable_text, home)
+    yield "texts", partial(altered_texts, home)
     try:
         snapshots = frozen(home)
     except CatalogError:
