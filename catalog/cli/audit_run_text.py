@@ -1,6 +1,7 @@
 """Audits of runs in words."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -145,20 +146,26 @@ def _tell_promise(found: "RunAudit") -> None:
 
 
 def _tell_order(found: "RunAudit") -> None:
-    for one in found.order:
-        promised = {
-            "snapshot": "the snapshot's order, as promised",
-            "shuffled": "the shuffled order that was promised",
-            None: "the snapshot's order (none was promised)",
-        }[one.promised]
-        if one.out_of_order:
+    """Say how the epochs went, those that follow each other and went alike in one line."""
+    promised = {
+        "snapshot": "the snapshot's order, as promised",
+        "shuffled": "the shuffled order that was promised",
+        None: "the snapshot's order (none was promised)",
+    }
+    for (kind, is_broken), alike in groupby(
+        found.order, lambda one: (one.promised, one.out_of_order > 0)
+    ):
+        epochs = list(alike)
+        first, last = epochs[0].epoch, epochs[-1].epoch
+        when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+        how = f"{promised[kind]}, from step to step"
+        if is_broken:
+            broken, seen = sum(e.out_of_order for e in epochs), sum(e.seen for e in epochs)
             how = (
-                f"not {promised}: {one.out_of_order:,} of {one.seen:,} came in an earlier step "
-                "than the one before them"
+                f"not {promised[kind]}: {broken:,} of {seen:,} came in an earlier step than the "
+                "one before them"
             )
-        else:
-            how = f"{promised}, from step to step"
-        click.echo(f"order in epoch {one.epoch}: {how}")
+        click.echo(f"order in {when}: {how}")
 
 
 def tell_contamination(found: "ContaminationAudit") -> None:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from catalog.errors import Conflict, InvalidInput
 from catalog.ledger.folder import RunFolder
-from catalog.ledger.outbox import Outbox
+from catalog.ledger.outbox import Outbox, lost_row
 from catalog.ledger.segments import Columns, checked, content_hash, plain_text
 
 FLUSH_SECONDS = 10.0
@@ -93,7 +93,7 @@ class Ledger:
         self._at_once, self._flush_steps = flush_seconds < AT_ONCE_SECONDS, flush_steps
         self._outbox = Outbox(folder, whose, inf if self._at_once else flush_seconds)
         self._step = index(resumed["step"]) if resumed else 0
-        self._open = self._closed = False
+        self._open = self._closed = self._missed = False
         self._micro_step = self._shown = self._unflushed_steps = 0
         self._process = os.getpid()
         atexit.register(self.close)
@@ -151,6 +151,23 @@ class Ledger:
         if step > self._step:
             self.end_if_open()
             self._step, self._open, self._micro_step, self._shown = step, True, 0, 0
+
+    def miss(self, exposures: int, *, step: int, reason: str) -> None:
+        """Say that the model was shown samples of which nobody knows which they are, and why.
+
+        Their step counts as not recorded then. The first time is warned of.
+
+        Args:
+            exposures: how many.
+            step: the optimizer step they belong to; it may be used, and raises, as in `record`.
+            reason: why nobody knows.
+        """
+        self._enter(index(step))
+        self._outbox.put("lost", lost_row(self._step, self._step, index(exposures), reason))
+        if not self._missed:
+            self._outbox.news.append(f"lacks {exposures:,} exposures of step {step}: {reason}")
+        self._missed = True
+        self._after()
 
     def end_step(
         self,

@@ -9,7 +9,7 @@ from threading import TIMEOUT_MAX, Event, Thread
 from zlib import crc32
 
 from catalog.ledger.files import Files
-from catalog.ledger.segments import SCHEMAS, Columns, encode, joined
+from catalog.ledger.segments import SCHEMAS, Columns, encode, joined, plain_text
 
 FLUSH_ROWS = 100_000
 """Exposures that are written whatever the time."""
@@ -166,13 +166,19 @@ class Outbox:
         self.news.append(_lacks(lost, reason))
 
 
-def _lost_row(lost: Sequence[Segment], reason: str) -> Columns:
+def lost_row(first_step: int, last_step: int, exposures: int, reason: str) -> Columns:
+    """Return a row of what is not recorded."""
     return {
-        "first_step": [lost[0].first_step],
-        "last_step": [lost[-1].last_step],
-        "exposures": [sum(segment.rows for segment in lost)],
-        "reason": [reason],
+        "first_step": [first_step],
+        "last_step": [last_step],
+        "exposures": [exposures],
+        "reason": [plain_text(reason)],
     }
+
+
+def _lost_row(lost: Sequence[Segment], reason: str) -> Columns:
+    rows = sum(segment.rows for segment in lost)
+    return lost_row(lost[0].first_step, lost[-1].last_step, rows, reason)
 
 
 def _lacks(lost: Sequence[Segment], reason: str) -> str:

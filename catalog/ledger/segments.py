@@ -30,6 +30,15 @@ SCHEMAS = {
             ("repeated", pa.bool_()),  # given again by a sampler, only to fill a batch
         ]
     ),
+    # What could not be written or named, in words and numbers.
+    "lost": pa.schema(
+        [
+            ("first_step", pa.int64()),
+            ("last_step", pa.int64()),
+            ("exposures", pa.int64()),
+            ("reason", pa.string()),
+        ]
+    ),
     # One row per optimizer step, told when it is over.
     "steps": pa.schema(
         [
@@ -43,15 +52,6 @@ SCHEMAS = {
     "checkpoints": pa.schema([("step", pa.int64()), ("path", pa.string())]),
     # Samples that never reached the model, and why.
     "dropped": pa.schema([("content_hash", pa.binary(HASH_BYTES)), ("reason", pa.string())]),
-    # What could not be written, in words and numbers.
-    "lost": pa.schema(
-        [
-            ("first_step", pa.int64()),
-            ("last_step", pa.int64()),
-            ("exposures", pa.int64()),
-            ("reason", pa.string()),
-        ]
-    ),
 }
 """The kinds of segments, in the order of writing: a step is told after what it was shown."""
 

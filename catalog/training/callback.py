@@ -61,8 +61,10 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
         self.config, self.about = config or {}, about
         self.attempt: int | None = None
         self._trainer: Any = None
+        self._trained: Any = None
         self._dropped: list[bytes] = []
-        self._watch = Watch(lambda: int(self._trainer.state.global_step) + 1, digest_every)
+        self._before = self._stands_at = 0
+        self._watch = Watch(lambda: self._step(self._trainer.state) + 1, digest_every)
 
     def attach(self, trainer: Any, data: Any = None) -> "LedgerCallback":  # noqa: ANN401
         """Make a Trainer carry identity into its model, and record it there.
@@ -82,15 +84,17 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
                 hint="Start one process per GPU: `torchrun` or `accelerate launch`.",
             )
         prepares = hasattr(trainer, "_prepare_dataset") and hasattr(trainer.args, "packing")
-        if prepares and trainer.args.packing and data is None:
+        streams = not has_length(trainer.train_dataset)
+        if prepares and trainer.args.packing and (data is None or streams):
             raise InvalidInput(
                 "packing forgets which samples a row is made of",
-                hint="Give the data set as the trainer was given it: attach(trainer, data).",
+                hint="Give the data set as the trainer was given it, attach(trainer, data); "
+                "a stream cannot be looked at twice: load it whole, or train without packing.",
             )
         identity = identity_of(
             trainer.train_dataset if data is None else data, self.id_column, self.home
         )
-        if prepares and data is not None and not trainer._skip_prepare_dataset:
+        if prepares and data is not None and not streams and not trainer._skip_prepare_dataset:
             self._dropped = carry(trainer, data, identity)
         shifted = prepares or getattr(trainer, "_loss_shifts_labels", True)
         collator = LedgerCollator(trainer.data_collator, identity, shifted=shifted)
@@ -104,7 +108,7 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
         return self
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **now: Any) -> None:  # noqa: ANN401
-        """Begin an attempt: a fresh one, or the child of the one whose checkpoint was loaded."""
+        """Begin an attempt: a fresh one, or the child of the one whose model goes on."""
         self._watch.close()
         self._watch.stand_at(now.get("model"))
         about = {"config": trainer_contract(self._trainer, self.config), **self.about}
@@ -132,16 +136,34 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
             ledger.drop(content_hashes, reason)
 
     def _resumed(self, state: Any, about: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ANN401
-        """Return which attempt and step the loaded checkpoint is of; None if it does not say."""
+        """Return which attempt and step the model is of; None for a fresh one, or if none says.
+
+        A Trainer that trains again without a checkpoint counts from 1 anew, with the same model:
+        in the ledger its steps go on.
+        """
+        self._before = 0
+        if not state.global_step and self._goes_on():
+            self._before = self._stands_at
+            return {"run": self.run, "attempt": self.attempt, "step": self._stands_at}
         kept = state.stateful_callbacks.get(LedgerMark.__name__) or {}
         found = (kept[0] if isinstance(kept, list) else kept).get("attributes") or {}
         if not state.global_step or not found:
             return None
         mark: dict[str, Any] = found["mark"]
         if mark["run"] == self.run:
-            return {**mark, "step": int(state.global_step)}
+            self._before = mark.get("before", 0)
+            return {**mark, "step": self._step(state)}
         about.setdefault("parent", mark["run"])
         return None
+
+    def _goes_on(self) -> bool:
+        """Tell whether the model is as this Trainer left it when it trained before."""
+        same = self._trained is not None and self._trained is self._trainer.model
+        return same and self._stands_at > 0 and self._trainer.model_init is None
+
+    def _step(self, state: Any) -> int:  # noqa: ANN401
+        """Return the ledger's number of the last step."""
+        return self._before + int(state.global_step)
 
     def _begin_epochs(self, args: Any, state: Any, loader: Any) -> None:  # noqa: ANN401
         """Find the epoch and the batch in it at which the Trainer will begin, as it does itself."""
@@ -162,20 +184,23 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
         """End the step, and make sure of it before a checkpoint is written."""
         skipped = bool(getattr(now.get("optimizer"), "step_was_skipped", False))
         reason = "gradient overflow" if skipped else None
-        self._watch.end_step(state.global_step, applied=not skipped, reason=reason)
+        self._watch.end_step(self._step(state), applied=not skipped, reason=reason)
+        self._trained, self._stands_at = self._trainer.model, self._step(state)
         if control.should_save:
-            self._flush(state.global_step)
+            self._flush(self._step(state))
 
     def on_save(self, args: Any, state: Any, control: Any, **now: Any) -> None:  # noqa: ANN401
         """Note the checkpoint."""
-        self._flush(state.global_step)
+        self._flush(self._step(state))
         if self._watch.ledger is not None and self._watch.ledger.rank == 0:
             folder = Path(self._trainer._get_output_dir(trial=None))
             path = (folder / f"checkpoint-{state.global_step}").absolute()
-            self._watch.ledger.checkpoint(state.global_step, path)
+            self._watch.ledger.checkpoint(self._step(state), path)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **now: Any) -> None:  # noqa: ANN401
         """Write what is left."""
+        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+            self._stands_at = self._before + int(state.best_global_step)
         self._watch.close()
 
     def _flush(self, step: int) -> None:
@@ -188,10 +213,11 @@ class LedgerCallback(TrainerCallback):  # type: ignore[misc]
         """Return what a checkpoint keeps, once all ledgers are on disk up to it."""
         if self._watch.ledger is None or self.attempt is None:
             return None
-        step = int(self._trainer.state.global_step)
+        step = self._step(self._trainer.state)
         self._flush(step)
         wait_for_flushed(self.run, self.attempt, step)
-        return {"run": self.run, "attempt": self.attempt, "step": step}
+        mark = {"run": self.run, "attempt": self.attempt, "step": step}
+        return mark | {"before": self._before} if self._before else mark
 
 
 class LedgerMark(TrainerCallback, ExportableState):  # type: ignore[misc]

@@ -13,6 +13,7 @@ KEY = "catalog_ledger"
 """The name in the batch; before that the column of a packed data set."""
 
 HASH_WORDS = 4
+NO_HASH = bytes(8 * HASH_WORDS)
 TOLD = (
     "dataset_position",
     "batch_row",
@@ -27,35 +28,46 @@ WORDS = HASH_WORDS + len(TOLD)
 UNKNOWN = -1
 EMPTY = -2
 """In `repeated`: there is no sample in this place, a row holds fewer than others."""
+NAMELESS = -3
+"""In `repeated`: there is a sample, and its item does not say which."""
 
 Words = npt.NDArray[np.int64]
 
 
 class Carried(NamedTuple):
-    """The samples of a batch, in order: hashes, and what is known of each beside."""
+    """The samples of a batch, in order: hashes, and what is known of each beside.
+
+    Attributes:
+        content_hashes: of those whose items say which they are.
+        told: any of `TOLD`, one value or None for each of these.
+        nameless: how many samples there are beside.
+    """
 
     content_hashes: list[bytes]
     told: dict[str, list[Any]]
+    nameless: int
 
 
-def alone(content_hashes: Sequence[bytes], told: Mapping[str, Sequence[Any]]) -> Words:
+def alone(content_hashes: Sequence[bytes | None], told: Mapping[str, Sequence[Any]]) -> Words:
     """Return samples that have a row each.
 
     Args:
-        content_hashes: of 32 bytes.
+        content_hashes: of 32 bytes; None where nobody knows.
         told: any of `TOLD`, one value or None per sample.
 
     Returns:
         int64, shape (rows, 1, words).
     """
     found = np.full((len(content_hashes), 1, WORDS), UNKNOWN, np.int64)
-    raw = np.frombuffer(b"".join(content_hashes), "<i8")
+    raw = np.frombuffer(b"".join(known or NO_HASH for known in content_hashes), "<i8")
     found[:, 0, :HASH_WORDS] = raw.reshape(-1, HASH_WORDS)
     found[:, 0, -1] = 0
     for name, values in told.items():
         found[:, 0, HASH_WORDS + TOLD.index(name)] = [
             UNKNOWN if value is None else value for value in values
         ]
+    if None in content_hashes:
+        found[[known is None for known in content_hashes], 0, -1] = NAMELESS
     return found
 
 
@@ -83,7 +95,8 @@ def unstacked(found: Words) -> Carried:
     """
     rows, most, _ = found.shape
     whole = found.reshape(rows * most, WORDS)
-    there = whole[:, -1] != EMPTY
+    there = whole[:, -1] > EMPTY
+    nameless = int((whole[:, -1] == NAMELESS).sum())
     number = np.repeat(np.arange(rows), most)
     if not there.all():
         whole, number = whole[there], number[there]
@@ -101,4 +114,4 @@ def unstacked(found: Words) -> Carried:
     if "batch_row" not in told:
         # One row of the batch is one row of this, but where a collator laid all rows end to end.
         told["batch_row"] = number.tolist()
-    return Carried(hashes, told)
+    return Carried(hashes, told, nameless)

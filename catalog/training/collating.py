@@ -45,7 +45,7 @@ class LedgerCollator:
         self.columns = frozenset((KEY, *ITEM_FIELDS, *self.identity.columns))
 
     def __call__(self, items: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401
-        """Return the batch of the inner collator, with the key added if all items are known."""
+        """Return the batch of the inner collator, with the key added if any item is known."""
         carried = self._carried(items)
         columns = self.columns
         kept = [{k: v for k, v in item.items() if k not in columns} for item in items]
@@ -61,14 +61,13 @@ class LedgerCollator:
         if any(KEY in item for item in items):
             return stacked([item.get(KEY) or [] for item in items])
         known = [self.identity(item) for item in items]
-        hashes = [content_hash for content_hash in known if content_hash is not None]
-        if len(hashes) != len(items) or not hashes:
+        if all(content_hash is None for content_hash in known):
             return None
         told = {}
         for field, name in ITEM_FIELDS.items():
             if field in items[0]:
                 told[name] = [item.get(field) for item in items]
-        return alone(hashes, told)
+        return alone(known, told)
 
 
 def _place(
@@ -100,7 +99,7 @@ def _place(
         if learned is not None:
             samples["loss_tokens"][:, 0] = learned.sum(axis=1)
         return
-    there = samples["repeated"] != EMPTY
+    there = samples["repeated"] > EMPTY
     if flat:
         samples["batch_row"][there] = 0
     unpacked = there & (samples["tokens"] == UNKNOWN)  # what is packed says it itself

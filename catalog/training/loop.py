@@ -9,6 +9,8 @@ from catalog.ledger import TOLD, Ledger, RunFolder
 from catalog.training.carrying import KEY, unstacked
 from catalog.training.processes import agreed, rank_and_world_size, say_flushed, wait_for_flushed
 
+NAMELESS_REASON = "the data does not say which samples they are"
+
 
 def open_ledger(place: str | Path, run: str, **about: Any) -> Ledger:  # noqa: ANN401
     """Open this process's part of a run's ledger; all that train together begin one attempt.
@@ -49,6 +51,8 @@ def record(
     if KEY in batch:
         carried = unstacked(batch.pop(KEY).cpu().numpy())
         ledger.record(carried.content_hashes, step=step, epoch=epoch, **carried.told | told)
+        if carried.nameless:
+            ledger.miss(carried.nameless, step=step, reason=NAMELESS_REASON)
         return
     if "content_hash" not in batch:
         raise InvalidInput(

@@ -9,6 +9,7 @@ import torch
 from catalog.ledger import Ledger
 from catalog.training.carrying import EMPTY, KEY, unstacked
 from catalog.training.collating import IGNORED
+from catalog.training.loop import NAMELESS_REASON
 
 DIGEST_BYTES = 16
 
@@ -46,11 +47,15 @@ class Watch:
         inputs: tuple[Any, ...],
         named: dict[str, Any],
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        learns = self.ledger is not None and model.training and torch.is_grad_enabled()
         if KEY not in named:
+            if learns and model is self._watched:  # within another it has been seen already
+                self._miss(_rows(named), self._step())
+                self.batch += 1
             return inputs, named
         named = {**named}
         carried = named.pop(KEY)
-        if self.ledger is not None and model.training and torch.is_grad_enabled():
+        if learns:
             step = self._step()
             self._record()  # what came back from the device meanwhile
             self._underway.append(_Pass(*_fetched(carried), step, self.epoch, self.batch))
@@ -68,13 +73,19 @@ class Watch:
             words = seen.carried.numpy()
             if self.real_rows is not None:
                 repeated = words[self.real_rows(seen.batch) :, :, -1]
-                repeated[repeated != EMPTY] = 1
+                repeated[repeated > EMPTY] = 1
             known = unstacked(words)
             if self.ledger is not None:
                 self.ledger.record(
                     known.content_hashes, step=seen.step, epoch=seen.epoch, **known.told
                 )
+            if known.nameless:
+                self._miss(known.nameless, seen.step)
         self._underway.clear()
+
+    def _miss(self, exposures: int, step: int) -> None:
+        if self.ledger is not None:
+            self.ledger.miss(exposures, step=step, reason=NAMELESS_REASON)
 
     def end_step(self, step: int, *, applied: bool, reason: str | None) -> None:
         """Say that an optimizer step is over, and whether it changed the model."""
@@ -98,6 +109,12 @@ class Watch:
 
 def _no_step() -> int:
     return 0
+
+
+def _rows(named: dict[str, Any]) -> int:
+    """Return how many rows a batch has, 1 if nothing tells."""
+    ids = named.get("input_ids", named.get("inputs_embeds"))
+    return len(ids) if ids is not None else 1
 
 
 class _Pass(NamedTuple):
