@@ -115,7 +115,9 @@ def test_parts_that_are_not_there_or_too_short_are_refused(cat: Catalog) -> None
         cat.mix("m", ["d=100%"], size=1)
     with pytest.raises(TooFewSamples, match="c@1 is to give 4 samples, and has 3"):
         cat.mix("m", ["c=4"])
-    with pytest.raises(TooFewSamples, match="has 7 that are neither retired nor in another part already"):
+    with pytest.raises(
+        TooFewSamples, match="has 7 that are neither retired nor in another part already"
+    ):
         cat.mix("m", ["a=10", "b=8"])
 
 

@@ -213,6 +213,8 @@ def test_vectors_leave_every_space_every_version_and_every_index(stocked: Catalo
         kept = Vectors(home, named.space, "sample").facts()["sample_id"].to_pylist()
         assert sorted(kept) == sorted(set(ids) - set(gone))
     assert len(stocked.search(like="s20", space="one", k=3).samples) == 3
+    with pytest.raises(TextPurged, match="was purged: its vectors are gone"):
+        stocked.search(like=f"s{min(GONE)}", space="one", k=3)
 
 
 def test_only_what_is_meant_and_retired_is_purged(stocked: Catalog, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from catalog.audit import find_sample
-from catalog.errors import InvalidInput
+from catalog.errors import InvalidInput, TextPurged
 from catalog.functions.encoding import Encode, encode_texts
 from catalog.functions.nearest import (
     Question,
@@ -93,12 +93,18 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
         InvalidInput: the request contradicts itself.
         UnknownName: there is no such space or sample, or no index to ask.
         MissingVectors: samples have no vector in the space.
+        TextPurged: the example's vectors were destroyed.
         ModelError: the space's model cannot be loaded.
     """
     request.check()
     with Store(home).read() as reader:
         named = the_space(reader, request.space)
         example = find_sample(reader, request.like) if request.like is not None else None
+        if example and reader.rows("from purged where sample_id = $id", id=example["sample_id"]):
+            raise TextPurged(
+                f"sample {example['hash'][:16]} was purged: its vectors are gone",
+                hint="Give another sample, or a text.",
+            )
     index = find_index(home, named) if request.ann else None
     searching = _Search(home, named, request, example, progress)
     if request.where is not None:

@@ -85,7 +85,7 @@ class Provision:
         if self.rule.for_tasks or self.recipe.skip_near_duplicates is not None:
             missing = Vectors(self.home, self.the_space.space, "sample").missing(self.pool.ids)
             if len(missing):
-                told.append(self._leave_out(missing, self._lacking(len(missing))))
+                told.append(self._leave_out(missing, self._lacking(missing)))
         for name in self.scorer_names:
             held = self.scores[name]["sample_id"].to_numpy()
             missing = np.setdiff1d(self.pool.ids, held, assume_unique=True)
@@ -102,11 +102,19 @@ class Provision:
         self.pool = self.pool.without(ids)
         return f"{error.message}: they were left out"
 
-    def _lacking(self, count: int) -> MissingVectors:
+    def _lacking(self, missing: Ids) -> MissingVectors:
+        with Store(self.home).read() as reader:  # as it is now: what was destroyed since, is
+            reader.register("missing", pa.table({"sample_id": missing}))
+            purged = reader.value("select count(*) from purged join missing using (sample_id)")
+        hint = f"Run `catalog embed --space {self.the_space.name}` for what is missing, {SKIP}."
+        if purged:
+            hint = f"{purged:,} of them were purged: their vectors are gone for good. Else: {hint}"
+            if purged == len(missing):
+                hint = "They were purged: what chose among them cannot be chosen again."
         return MissingVectors(
-            f"the space {self.the_space.name!r} has no vectors for {count:,} of "
+            f"the space {self.the_space.name!r} has no vectors for {len(missing):,} of "
             f"{len(self.pool.ids):,} samples of the pool",
-            hint=f"Run `catalog embed --space {self.the_space.name}` for what is missing, {SKIP}.",
+            hint=hint,
         )
 
     def _unscored(self, need: str, count: int) -> MissingScores:
