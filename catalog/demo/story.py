@@ -195,6 +195,8 @@ def _point_onwards(story: Story, seconds: float) -> None:
         f'catalog --home {home} sql "select source, count(*) as samples from pool group by source"',
         f"catalog --home {home} select short --method random --size 50 --where 'characters < 200'",
         f"catalog --home {home} show targeted --recipe",
+        f"catalog --home {home} audit source {story.files.planted.source}",
+        f"catalog --home {home} retire --source {story.files.planted.source} --reason withdrawn",
     )
     click.echo("Try next:")
     for line in tries:
