@@ -1,5 +1,6 @@
 """An import that is killed anywhere, or runs beside another, ends as one import alone does."""
 
+import json
 import os
 import shutil
 import signal
@@ -94,3 +95,16 @@ def test_two_imports_at_once_take_everything_once(
     said = [process.communicate()[0] for process in processes]
     assert said == ["ready\n[]\n"] * 2
     assert everything(logged) == wanted
+
+
+@pytest.mark.parametrize("words", [("import",), ("import", "--json"), ("finish", "two")])
+def test_a_damaged_segment_ends_the_command_itself_with_1(
+    logged: Catalog, words: tuple[str, ...]
+) -> None:
+    damaged = next((logged.home.path / "ledger" / "two").glob("*.exposures.arrow"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    command = [sys.executable, "-m", "catalog.cli", "--home", logged.home.path, "runs", *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("problem: ")) == (1, 1)
+    if "--json" in words:
+        assert json.loads(done.stdout)["runs"] == ["one", "two"]

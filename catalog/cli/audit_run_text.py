@@ -12,6 +12,7 @@ from catalog.cli.output import count, one_line, print_table, shorten
 if TYPE_CHECKING:
     from catalog.audit import ContaminationAudit, Coverage, OverlapAudit, RunAudit
 
+PARTS_SHOWN = 6
 Row = dict[str, Any]
 
 
@@ -50,14 +51,13 @@ def _tell_head(found: "RunAudit | ContaminationAudit") -> None:
         for row in found.chain
         if row["first_step"] is not None
     ]
-    last = (
-        found.step
-        if found.step is not None
-        else found.chain[-1]["last_step"]
-        if found.chain
-        else None
-    )
+    last = found.step
+    if last is None and found.coverage and found.coverage[0].percent is not None:
+        last = found.coverage[0].last_step  # a step cut short led to no model
     after = "the end" if last is None else f"step {last:,}"
+    if len(parts) > PARTS_SHOWN:
+        half = PARTS_SHOWN // 2
+        parts[half:-half] = [f"{len(parts) - PARTS_SHOWN} more attempts (`catalog runs show`)"]
     ways = f": {', then '.join(parts)}" if len(parts) > 1 else ""
     click.echo(f"the model after {after} of attempt {found.attempt}{ways}")
     for parent in found.parents:
@@ -177,6 +177,8 @@ def tell_contamination(found: "ContaminationAudit") -> None:
         + (
             f"{count(len(items), 'item')} of the task overlap {count(len(hashes), 'sample')} it saw"
             if items
+            else "not known: see what was NOT CHECKED"
+            if found.unchecked
             else "no overlap was found with what it saw"
         )
     )

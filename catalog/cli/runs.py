@@ -1,5 +1,6 @@
 """Commands on runs."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -115,7 +116,7 @@ def _fail_if(problems: list[str]) -> None:
     if len(problems) > PROBLEMS_SHOWN:
         click.echo(f"and {len(problems) - PROBLEMS_SHOWN:,} more; --json lists all", err=True)
     if problems:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 @runs_group.command("finish")
@@ -170,7 +171,10 @@ def runs_show_command(session: Session, name: str) -> None:
 
 
 def _show_attempts(view: "RunView") -> None:
-    """Print attempts under those they went on from, each with its checkpoints."""
+    """Print attempts after those they went on from, each with its checkpoints.
+
+    What was given up is set in; the way to the newest is not, however often it was killed.
+    """
     if view.attempts:
         click.echo("\nattempts")
     depths: dict[int, int] = {}
@@ -180,7 +184,9 @@ def _show_attempts(view: "RunView") -> None:
     waiting = children.get(None, [])[::-1]
     while waiting:
         row = waiting.pop()
-        depths[row["attempt"]] = depth = depths.get(row["parent_attempt"], -1) + 1
+        is_last = row is children[row["parent_attempt"]][-1]
+        depth = depths.get(row["parent_attempt"], 0) + (0 if is_last else 1)
+        depths[row["attempt"]] = depth
         waiting += children.get(row["attempt"], [])[::-1]
         steps = [f"{p['step']:,}" for p in view.checkpoints if p["attempt"] == row["attempt"]]
         click.echo("  " * (depth + 1) + _attempt(row, list(dict.fromkeys(steps))))
@@ -195,8 +201,8 @@ def _attempt(row: dict[str, Any], checkpoints: list[str]) -> str:
     if (row["world_size"] or 1) > 1:
         text += f", {row['world_size']} processes"
     if checkpoints:
-        more = ", …" if len(checkpoints) > CHECKPOINTS_SHOWN else ""
-        text += f"; checkpoints at {', '.join(checkpoints[-CHECKPOINTS_SHOWN:])}{more}"
+        more = "…, " if len(checkpoints) > CHECKPOINTS_SHOWN else ""
+        text += f"; checkpoints at {more}{', '.join(checkpoints[-CHECKPOINTS_SHOWN:])}"
     return text
 
 
