@@ -26,6 +26,7 @@ def html(report: RunReport) -> str:
         contamination=wording.contamination(report),
         gaps=wording.gaps(report),
         order=wording.order(report),
+        epochs=wording.epochs(report),
         sources=list(zip(sources, drawing.shares(sources, "exposures"), strict=True)),
         often=list(zip(report.often, drawing.shares(report.often, "samples"), strict=True)),
         over_time=drawing.over_time(report.over_time),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from catalog.report.facts import RunReport
@@ -127,6 +128,21 @@ def order(report: RunReport) -> str:
         return "the shuffled order that it promised"
     whose = "the snapshot's own order"
     return whose if promised == {"snapshot"} else f"{whose}, though none was promised"
+
+
+def epochs(report: RunReport) -> list[str]:
+    """Say how the epochs went against that order, those that follow each other alike in one."""
+    said = []
+    for _, alike in groupby(report.audit.order, lambda found: found.out_of_order > 0):
+        found = list(alike)
+        first, last = found[0].epoch, found[-1].epoch
+        when = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+        met, broken = sum(one.seen for one in found), sum(one.out_of_order for one in found)
+        said.append(
+            f"{when}: {met:,} places met, {broken:,} of them in an earlier step than the place "
+            "before"
+        )
+    return said
 
 
 def _licences(report: RunReport) -> str:
