@@ -34,4 +34,4 @@ join counted as s on s.sample_id = c.sample_id
 join run as r on r.run_id = s.run_id
 join heads as h on h.run_id = s.run_id
 where c.task = $task
-order by h.generation, s.steps[1], item, c.role, c.hash, c.kind, c.part
+order by h.generation, c.score desc, s.steps[1], item, c.role, c.hash, c.kind, c.part
