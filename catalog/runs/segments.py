@@ -1,7 +1,7 @@
 """Segments of a ledger, read: each is checked before it is believed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
@@ -64,7 +64,8 @@ def fresh_segments(
         problems: told of every segment that cannot be used, new or not.
     """
     seen = {found.digest: name for name, found in known.items() if not found.problem}
-    for segment in _read_all(folder, run):
+    done = {name for name, found in known.items() if not found.problem}
+    for segment in _read_all(folder, run, done):
         before = known.get(segment.name)
         where = f"{folder.path}/{segment.name}"
         twin = seen.get(segment.digest)
@@ -83,8 +84,8 @@ def fresh_segments(
         yield segment
 
 
-def _read_all(folder: LedgerFolder, run: str) -> Iterator[Segment]:
-    """Read every segment of a folder, some ahead of being asked for."""
+def _read_all(folder: LedgerFolder, run: str, done: Set[str]) -> Iterator[Segment]:
+    """Read every segment of a folder, some ahead of being asked for; of those done, the digest."""
     waiting = [listed for listed in folder.listed() if listed.name.endswith(".arrow")]
     with ThreadPoolExecutor(READERS) as pool:
         while waiting:
@@ -92,18 +93,27 @@ def _read_all(folder: LedgerFolder, run: str) -> Iterator[Segment]:
             while batch < min(len(waiting), AHEAD_FILES) and size < AHEAD_BYTES:
                 size += waiting[batch].size_bytes
                 batch += 1
-            yield from pool.map(partial(read_segment, folder, run), waiting[:batch])
+            yield from pool.map(partial(read_segment, folder, run, done), waiting[:batch])
             waiting = waiting[batch:]
 
 
-def read_segment(folder: LedgerFolder, run: str, listed: Listed) -> Segment:
-    """Return a segment, checked; one that cannot be used says why."""
+def read_segment(folder: LedgerFolder, run: str, done: Set[str], listed: Listed) -> Segment:
+    """Return a segment, checked; one that cannot be used says why, one that is done holds nothing.
+
+    Args:
+        folder: where it lies.
+        run: the name that it must bear.
+        done: names of those of which the digest is all that is wanted.
+        listed: which it is.
+    """
     match = NAME.fullmatch(listed.name)
     attempt, rank = (int(match[1]), int(match[2])) if match else (None, None)
     kind, digest = match[5] if match else "unknown", ""
     try:
         content = folder.read(listed.name)
         digest = sha256(content).hexdigest()
+        if listed.name in done:
+            return Segment(listed.name, digest, kind, attempt, rank, NOTHING, listed.size_bytes)
         if match and match[4] and int(match[4], 16) != crc32(content):
             raise ValueError("damaged: its bytes do not have the checksum in its name")
         table = _table(content, kind, {"run": run, "attempt": attempt, "rank": rank})
