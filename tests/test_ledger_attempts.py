@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalog.errors import Conflict, InvalidInput
-from catalog.ledger import Ledger, RunFolder
+from catalog.ledger import Ledger, RunFolder, ledgers
 
 A = bytes(32)
 
@@ -165,3 +165,15 @@ def test_a_damaged_claim_is_named(tmp_path: Path) -> None:
     (tmp_path / "run" / "attempt-0000-00000.json").write_text("{")
     with pytest.raises(InvalidInput, match=r"attempt-0000-00000\.json is damaged"):
         Ledger(tmp_path, "run", 1, world_size=2)
+
+
+def test_a_ledger_that_lost_its_manifest_is_still_one(tmp_path: Path) -> None:
+    for run in ("kept", "lost"):
+        with Ledger(tmp_path, run, snapshot="s@1") as ledger:
+            ledger.record(["ab" * 32], step=1)
+    (tmp_path / "lost" / "run.json").unlink()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("no ledger")
+    found = [(path.name, run, used) for path, run, used in ledgers(tmp_path)]
+    assert found == [("kept", "kept", ["s@1"]), ("lost", "lost", [])]
+    assert list(ledgers(tmp_path / "nowhere")) == []

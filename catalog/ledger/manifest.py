@@ -53,11 +53,13 @@ def _no_manifest(path: object, error: Exception) -> InvalidInput:
 def ledgers(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
     """Give every run logged in a folder: where, its name, and the snapshots it names.
 
-    One whose manifest is damaged goes by its folder's name.
+    One whose manifest is damaged, or missing where segments are, goes by its folder's name.
     """
-    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+    for path in sorted(folder.glob("*/")):
+        if not (path / MANIFEST).is_file() and not any(path.glob("*.arrow")):
+            continue
         try:
-            found = read_manifest(path)
+            found = read_manifest(path / MANIFEST)
         except InvalidInput:
-            found = {"run": path.parent.name}
-        yield path.parent, found["run"], found.get("snapshots", [])
+            found = {"run": path.name}
+        yield path, found["run"], found.get("snapshots", [])
