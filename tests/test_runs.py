@@ -13,6 +13,7 @@ import ingest
 from catalog import Catalog
 from catalog.errors import InvalidInput, UnknownName
 from catalog.ledger import SCHEMAS, Ledger, encode
+from catalog.store import Store
 from tests.conftest import talk
 
 
@@ -326,6 +327,26 @@ def test_a_segment_that_changed_is_told_of_and_left_as_it_was(drawn: Catalog) ->
     path.write_bytes(content)
     assert drawn.import_runs(["tuned"]).problems == []
     assert [row[4] for row in seen(drawn)] == marks[:2]
+
+
+def test_coverage_is_worked_out_anew_where_it_is_asked_for(drawn: Catalog) -> None:
+    marks = members(drawn)
+    train(drawn, "tuned", [marks[:2], marks[2:4]])
+    drawn.import_runs()
+    with Store(drawn.home).write("test") as transaction:
+        transaction.connection.execute("update run_coverage set recorded_steps = 7")
+    drawn.import_runs()
+    assert only(drawn, "select recorded_steps from run_coverage") == [(7,)]
+    drawn.import_runs(anew=True)
+    assert only(drawn, "select recorded_steps from run_coverage") == [(2,)]
+
+
+def test_a_ledger_without_a_manifest_is_told_of(drawn: Catalog) -> None:
+    train(drawn, "tuned", [members(drawn)[:2]])
+    (drawn.home.ledger / "tuned" / "run.json").unlink()
+    report = drawn.import_runs()
+    assert (report.runs, report.exposures, len(report.problems)) == ([], 0, 1)
+    assert "tuned/run.json cannot be read" in report.problems[0]
 
 
 def test_a_damaged_manifest_stops_no_other_run(drawn: Catalog) -> None:

@@ -48,6 +48,7 @@ class Training(Verbs):
         names: Sequence[str] = (),
         *,
         name_as: str | None = None,
+        anew: bool = False,
         progress: Progress = silent,
     ) -> "ImportReport":
         """Take ledgers in, as often as you like.
@@ -56,11 +57,12 @@ class Training(Verbs):
             names: runs in the home's ledger folder, or paths or URIs of a run's folder or of one
                 that holds several; none means all in the home.
             name_as: what the run is to be called here, if not as in its ledger.
+            anew: work attempts and coverage out again, even if nothing came.
             progress: is told how far the import is.
         """
         from catalog.runs import import_runs
 
-        return import_runs(self.home, names, name_as=name_as, progress=progress)
+        return import_runs(self.home, names, name_as=name_as, anew=anew, progress=progress)
 
     def finish_run(
         self, name: str, *, steps: int | None = None, progress: Progress = silent

@@ -62,6 +62,6 @@ def wrong_coverage(home: Home) -> Faults:
         yield Fault.of(
             "coverage",
             "stored coverage of runs does not match what is stored of their steps",
-            "take the ledgers in again: catalog runs import",
+            "work it out again: catalog runs import --anew",
             wrong,
         )

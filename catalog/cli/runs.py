@@ -89,12 +89,15 @@ def _tags(given: tuple[str, ...]) -> dict[str, str]:
 @runs_group.command("import")
 @click.argument("names", nargs=-1, metavar="[RUN|PATH|URI]...")
 @click.option("--as", "name_as", metavar="NAME", help="What to call the one run here.")
+@click.option("--anew", is_flag=True, help="Work attempts and coverage out again.")
 @common
 @pass_session
-def runs_import_command(session: Session, names: tuple[str, ...], name_as: str | None) -> None:
+def runs_import_command(
+    session: Session, names: tuple[str, ...], name_as: str | None, anew: bool
+) -> None:
     """Take in what trainers logged: the named RUNs, or all in the home's ledger folder."""
     with progress_bar() as progress:
-        report = session.open().import_runs(names, name_as=name_as, progress=progress)
+        report = session.open().import_runs(names, name_as=name_as, anew=anew, progress=progress)
     if session.json:
         print_json(report)
     else:

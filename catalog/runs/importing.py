@@ -46,6 +46,7 @@ def import_runs(
     names: Sequence[str] = (),
     *,
     name_as: str | None = None,
+    anew: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
     """Take in what trainers logged.
@@ -55,6 +56,7 @@ def import_runs(
         names: runs in the home's ledger folder, or paths or URIs of a run's folder or of one that
             holds several; none means all in the home.
         name_as: what the run is to be called here, if not as in its ledger.
+        anew: work attempts and coverage out again, even if nothing came.
         progress: is told how far the import is.
 
     Raises:
@@ -75,7 +77,7 @@ def import_runs(
         try:
             work = _Work(home, folder, taker, problems)
             runs.append(work.register(name_as))
-            taken.add(work.take(progress))
+            taken.add(work.take(progress, anew=anew))
         except CatalogError as error:
             if names and len(folders) == 1:
                 raise
@@ -141,7 +143,7 @@ class _Work:
         self._run_id, self._is_new = found.run_id, found.is_new
         return found
 
-    def take(self, progress: Progress) -> Taken:
+    def take(self, progress: Progress, *, anew: bool) -> Taken:
         """Take in what is new, and bring up to date what follows from it."""
         run, taken = self._manifest["run"], Taken()
         known = {} if self._is_new else self._known()
@@ -163,7 +165,7 @@ class _Work:
             run,
             self._folder,
             self._problems,
-            anew=taken.segments > 0,
+            anew=anew or taken.segments > 0,
         )
         return taken
 

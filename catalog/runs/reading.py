@@ -63,10 +63,12 @@ class LedgerFolder:
         return bool(info.type == fs.FileType.File)
 
     def runs(self) -> Iterator["LedgerFolder"]:
-        """Give the folders of runs in it, in order of name."""
+        """Give the folders of runs in it, in order of name, also those without a manifest."""
         for info in self._list():
             below = LedgerFolder(self._files, info.path)
-            if info.type == fs.FileType.Directory and below.holds_run():
+            if info.type == fs.FileType.Directory and (
+                below.holds_run() or any(found.name.endswith(".arrow") for found in below.listed())
+            ):
                 yield below
 
     def listed(self) -> list[Listed]:

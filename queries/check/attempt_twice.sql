@@ -1,6 +1,6 @@
 -- Attempts that the catalog holds more than once, or whose coverage it holds more than once. Must return no row.
 -- grain: one row per (table, run, attempt) that breaks the rule
--- mend: take the ledgers in again (catalog runs import)
+-- mend: take the ledgers in again (catalog runs import --anew)
 with held as (
     select 'attempt' as table_name, run_id, attempt from attempt
     union all

@@ -1,6 +1,6 @@
 -- Attempts that go on from one that is not there, or that came later. Must return no row.
 -- grain: one row per attempt that breaks the rule
--- mend: take the ledgers in again (catalog runs import)
+-- mend: take the ledgers in again (catalog runs import --anew)
 select
     a.run_id,
     a.attempt,

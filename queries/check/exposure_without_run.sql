@@ -1,6 +1,6 @@
 -- Exposures, steps or dropped samples of attempts that are not in the catalog. Must return no row.
 -- grain: one row per (table, run, attempt) that breaks the rule
--- mend: take the ledgers in again (catalog runs import), or restore a backup that is whole (catalog restore DIR --home NEW)
+-- mend: restore a backup that is whole (catalog restore DIR --home NEW)
 with logged as (
     select distinct 'exposure' as table_name, run_id, attempt from exposure
     union
