@@ -31,7 +31,7 @@ class Files:
     def __init__(self, place: str | Path, name: str) -> None:
         if "://" in str(place):
             with mapped(f"{place} is no place for a ledger"):
-                self._files, path = fs.FileSystem.from_uri(str(place))
+                self._files, path = fs.FileSystem.from_uri(_whole(str(place)))
         else:
             self._files, path = fs.LocalFileSystem(), str(Path(place).expanduser().absolute())
         self._local = self._files.type_name == "local"
@@ -130,6 +130,13 @@ class Files:
         if self._local:
             for path in Path(self.path).glob(f".{pattern}"):
                 path.unlink(missing_ok=True)
+
+
+def _whole(uri: str) -> str:
+    """Return an address at which a small file is one request, not an upload in parts."""
+    if not uri.startswith("s3://") or "allow_delayed_open" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}allow_delayed_open=true"
 
 
 def _put(path: Path, content: bytes, exclusive: bool) -> bool:
