@@ -287,6 +287,11 @@ def test_the_command_asks_first(stocked: Catalog) -> None:
     done = run(stocked, "purge", "--yes", "--json")
     assert json.loads(done.output)["samples"] == 10
     assert "no retired sample still has text" in run(stocked, "purge", "--dry-run").output
+    before = stocked.home.database.stat()
+    again = run(stocked, "purge")
+    assert (again.exit_code, "written anew" in again.output) == (0, False)
+    after = stocked.home.database.stat()
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
 
 
 def test_a_purge_waits_for_no_job_that_may_have_read_the_text(stocked: Catalog) -> None:

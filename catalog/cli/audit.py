@@ -270,4 +270,4 @@ def _write(table: "pa.Table", covered: "list[Coverage]", output: str, overwrite:
     percent = pa.array([one["coverage_percent"] for one in told], pa.float64())
     words = pa.array([one["coverage"] for one in told], pa.string())
     table = table.append_column("coverage_percent", percent).append_column("coverage", words)
-    write_file(table, form_of(output), Path(output), overwrite)
+    write_file(table, form_of(output, ways="Name the file with"), Path(output), overwrite)

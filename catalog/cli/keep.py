@@ -135,8 +135,9 @@ def purge_command(
         if session.json:
             raise click.UsageError("--json cannot ask: add --yes")
         _show_plan(planned)
-        if planned.samples or planned.unfinished:
-            click.confirm("Destroy this? It cannot be undone", abort=True)
+        if not planned.samples and not planned.unfinished:
+            return None
+        click.confirm("Destroy this? It cannot be undone", abort=True)
     with progress_bar() as progress:
         done = catalog.purge(**options, progress=progress)
     return print_json(done) if session.json else _show_purge(done)
@@ -148,11 +149,11 @@ def _show_plan(planned: "PurgePlan") -> None:
             "no retired sample still has text"
             + ("; a purge that was cut short is to be finished" if planned.unfinished else "")
         )
-        return
+        return _show_beyond(planned.beyond)
     click.echo(f"to be destroyed: the text and vectors of {count(planned.samples, 'sample')}")
     for row in planned.snapshots[:LISTED]:
         click.echo(f"  {row['snapshot']} keeps the hashes of {count(row['members'], 'member')}")
-    _show_beyond(planned.beyond)
+    return _show_beyond(planned.beyond)
 
 
 def _show_purge(done: "Purge") -> None:

@@ -70,14 +70,14 @@ def sql_command(
         return _write(table, form, stream)
 
 
-def form_of(output: str | None) -> str:
-    """Return the format that a file's name asks for."""
+def form_of(output: str | None, *, ways: str = "Say which with --format, or use") -> str:
+    """Return the format that a file's name asks for; `ways` begins the hint if it asks for none."""
     suffix = Path(output or "").suffix.lower()
     if suffix not in SUFFIXES:
         known = ", ".join(name for name in SUFFIXES if name)
         raise InvalidInput(
             f"the suffix {suffix!r} of {output} is no format",
-            hint=f"Say which with --format, or use one of {known}.",
+            hint=f"{ways} one of {known}.",
         )
     return SUFFIXES[suffix]
 
