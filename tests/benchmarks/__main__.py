@@ -1,5 +1,6 @@
-"""Run the benchmarks, print one table, write `bench.json`."""
+"""Run the benchmarks: a table for every group of stages, all of it in `bench.json`."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,21 +16,26 @@ from .result import Stage
 
 STAGES: dict[str, Callable[[Plan], Iterator[Stage]]] = {
     "ingest": ingesting.measure,
-    "commands": commands.measure,
     "select": selecting.measure,
     "embed": embedding.measure,
     "nll": scoring.measure,
+    "commands": commands.measure,
     "training": training.measure,
     "ledger": ledger.measure,
 }
 OUTPUT = Path("bench.json")
+ROWS = 320_000
+FULL_ROWS = 5_800_000
+FULL = os.environ.get("BENCH") == "full"
 
 
 @click.command()
 @click.option(
     "--rows",
     type=click.IntRange(min=100),
-    help="Ingest, and select from, this many generated conversations instead of the pool files.",
+    default=FULL_ROWS if FULL else ROWS,
+    show_default=True,
+    help="Conversations of the pool, varied from real ones where they lie beside the project.",
 )
 @click.option(
     "--texts",
@@ -41,25 +47,38 @@ OUTPUT = Path("bench.json")
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
-    default=3,
+    default=1 if FULL else 3,
     show_default=True,
     help="Times that each side runs, in turns; medians are reported.",
 )
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Where scratch goes; with BENCH=full some 40 GB. Else where temporary files go.",
+)
 @click.option("--only", type=click.Choice(list(STAGES)), multiple=True, help="May repeat.")
-def main(rows: int | None, texts: int, repeats: int, only: tuple[str, ...]) -> None:
-    """Measure the catalog against its peers; figures of one run are comparable, of two are not."""
+def main(rows: int, texts: int, repeats: int, folder: Path | None, only: tuple[str, ...]) -> None:
+    """Measure the catalog against its peers and the hardware.
+
+    Figures of one run are comparable, of two are not. BENCH=full in the environment measures at
+    the paper's size.
+    """
     found: list[Stage] = []
     failures: dict[str, str] = {}
-    for name in only or STAGES:
-        with tempfile.TemporaryDirectory(prefix="catalog-bench-") as folder:
-            plan = Plan(Path(folder), pool_files(), rows, texts, repeats)
+    with tempfile.TemporaryDirectory(prefix="catalog-bench-", dir=folder) as scratch:
+        plan = Plan(Path(scratch), pool_files(), rows, texts, repeats, FULL)
+        for name in only or STAGES:
+            stages: list[Stage] = []
             try:
-                found.extend(STAGES[name](plan))
+                for stage in STAGES[name](plan):
+                    stages.append(stage)
             except CommandFailed as failure:
                 failures[name] = str(failure)
-    print_table(found)
-    write_json(OUTPUT, found, failures)
-    click.echo(f"\nwritten to {OUTPUT}")
+            print_table(stages)
+            click.echo()
+            found.extend(stages)
+            write_json(OUTPUT, found, failures)
+    click.echo(f"written to {OUTPUT}")
     for name, message in failures.items():
         click.echo(f"\n{name} failed: {message}", err=True)
     sys.exit(1 if failures else 0)

@@ -17,15 +17,16 @@ UNCACHED = "PYTHONDONTWRITEBYTECODE is set: modules without a cache are compiled
 
 def measure(plan: Plan) -> Iterator[Stage]:
     """Measure them in a small home with one snapshot."""
-    home = plan.folder / "home"
-    rows = write_jsonl(plan.folder / "few.jsonl", generated(ROWS))
+    folder = plan.room("commands")
+    home = folder / "home"
+    rows = write_jsonl(folder / "few.jsonl", generated(ROWS))
     select = ("select", "few", "--method", "random", "--size", "50")
     for arguments in (("init",), ("ingest", rows), select):
         run(catalog_command("--home", home, *arguments))
     timed = {
-        "catalog --help": (("--help",), 0.3),
-        "catalog snapshots": (("--home", home, "snapshots"), 0.6),
-        'catalog sql "select 1"': (("--home", home, "sql", "select 1"), 0.6),
+        "catalog --help": (("--help",), 0.15),
+        "catalog snapshots": (("--home", home, "snapshots"), 0.5),
+        'catalog sql "select 1"': (("--home", home, "sql", "select 1"), 0.5),
     }
     sides = [[sys.executable, "-c", "pass"]]
     sides += [catalog_command(*arguments) for arguments, _ in timed.values()]
@@ -36,16 +37,16 @@ def measure(plan: Plan) -> Iterator[Stage]:
     floor, *series = in_turns(
         "commands", RUNS_PER_REPEAT * plan.repeats, *(partial(_repeat, side) for side in sides)
     )
-    for (name, (_, limit)), found in zip(timed.items(), series, strict=True):
+    for (name, (_, seconds)), found in zip(timed.items(), series, strict=True):
         yield Stage(
             name,
             f"{len(found.runs)} runs",
             found.seconds,
             found.peak_memory_bytes,
-            "python -c pass",
-            floor.seconds,
-            Goal(seconds=limit),
-            (found.facts, *compiling),
+            goal=Goal(seconds=seconds),
+            notes=(found.facts, *compiling),
+            limit="python -c pass",
+            limit_s=floor.seconds,
         )
 
 

@@ -28,27 +28,28 @@ GOAL = Goal(ratio=1)
 
 def measure(plan: Plan) -> Iterator[Stage]:
     """Measure it: each repeat of ours begins with a copy of a home that holds no vector."""
-    seed = plan.folder / "seed"
-    rows = write_jsonl(plan.folder / "texts.jsonl", plan.conversations(plan.texts))
+    folder = plan.room("embed")
+    seed = folder / "seed"
+    rows = write_jsonl(folder / "texts.jsonl", plan.conversations(plan.texts))
     run(catalog_command("--home", seed, "init"))
     run(catalog_command("--home", seed, "ingest", rows))
-    texts = plan.folder / "texts.json"
+    texts = folder / "texts.json"
     count = write_texts(seed, texts)
     environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores())}
 
     def ours(repeat: int) -> Measured:
-        home = plan.folder / f"home-{repeat}"
+        home = folder / f"home-{repeat}"
         shutil.copytree(seed, home)
         options = ("--space", SPACE, "--model", "minilm", "--max-tokens", str(MAX_TOKENS))
         exact = ("--dtype", "float32", "--store", "float32", "--device", "cpu", "--json")
         return run(catalog_command("--home", home, "embed", *options, *exact), environment)
 
     def peer(repeat: int) -> Measured:
-        output = plan.folder / f"peer-{repeat}.npy"
+        output = folder / f"peer-{repeat}.npy"
         return run(program("encode", texts, output, str(MAX_TOKENS)), environment)
 
     our, their = in_turns("embed", plan.repeats, ours, peer)
-    cosine = smallest_cosine(plan.folder / "home-0", plan.folder / "peer-0.npy")
+    cosine = smallest_cosine(folder / "home-0", folder / "peer-0.npy")
     yield from _stages(f"{count:,} texts of {MAX_TOKENS} tokens at most", our, their, cosine)
 
 

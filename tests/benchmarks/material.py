@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -9,8 +10,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from .measure import program, run
+
 POOL = Path(__file__).parents[3] / "shared" / "data" / "pool"
-DEFAULT_ROWS = 100_000
 SOURCES = 6
 MOST_SENTENCES = 16
 TEXT = (
@@ -28,24 +30,40 @@ class Plan:
     """What to measure with.
 
     Attributes:
-        folder: for scratch; it is removed afterwards.
+        folder: for scratch; it is removed at the end.
         pool: gzipped JSON lines, one conversation each; empty where there is no real data.
-        rows: conversations to generate instead of reading the pool, if said.
+        rows: conversations of the pool to measure with.
         texts: texts to embed.
         repeats: times that each side runs.
+        full: whether the paper's size was asked for.
     """
 
     folder: Path
     pool: tuple[Path, ...]
-    rows: int | None
+    rows: int
     texts: int
     repeats: int
+    full: bool = False
 
-    def inputs(self) -> tuple[Path, ...]:
-        """Return the files to ingest: the pool, or made rows if some were asked for or needed."""
-        if self.pool and self.rows is None:
-            return self.pool
-        return (write_jsonl(self.folder / "generated.jsonl", generated(self.rows or DEFAULT_ROWS)),)
+    @property
+    def quarter(self) -> int:
+        """A quarter of the rows, to see how time grows."""
+        return max(self.rows // 4, 1)
+
+    def room(self, name: str) -> Path:
+        """Return a new folder for what one stage writes."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+
+    def inputs(self, rows: int) -> tuple[Path, ...]:
+        """Return files with so many conversations, made once: the pool's, varied where needed."""
+        folder = self.folder / f"inputs-{rows}"
+        if not folder.exists():
+            folder.mkdir()
+            if self.pool:
+                run(program("vary", folder, str(rows), *self.pool))
+            else:
+                write_jsonl(folder / "generated.jsonl", generated(rows))
+        return tuple(sorted(folder.iterdir()))
 
     def conversations(self, count: int) -> Iterator[Row]:
         """Give this many conversations, an equal share from the start of each pool file."""

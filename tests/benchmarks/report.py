@@ -1,4 +1,4 @@
-"""The table that people read, and the file that programs read."""
+"""The tables that people read, and the file that programs read."""
 
 import json
 import os
@@ -12,7 +12,19 @@ import click
 from .measure import PROCESSES
 from .result import Stage
 
-HEADINGS = ("stage", "size", "ours", "peer", "ratio", "peak memory", "goal", "met")
+HEADINGS = (
+    "stage",
+    "size",
+    "ours",
+    "peer",
+    "ratio",
+    "limit",
+    "ratio",
+    "peak memory",
+    "growth",
+    "goal",
+    "met",
+)
 PACKAGES = (
     "instruct-catalog",
     "duckdb",
@@ -21,12 +33,18 @@ PACKAGES = (
     "torch",
     "transformers",
     "sentence-transformers",
+    "datasets",
+    "faiss-cpu",
+    "numpy",
 )
 MET = {True: "yes", False: "NO", None: ""}
 
 
 def print_table(stages: Sequence[Stage]) -> None:
-    """Print the stages under each other, then the notes."""
+    """Print a table of stages that belong together, then their notes.
+
+    `growth` is our time over that for a quarter of the size: 4 is linear.
+    """
     rows = [HEADINGS, *map(cells, stages)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -41,20 +59,32 @@ def print_table(stages: Sequence[Stage]) -> None:
 def cells(stage: Stage) -> tuple[str, ...]:
     """Return a stage's line of the table.
 
-    >>> cells(Stage("read", "5 rows", 0.5, 3_000_000, "cat", 2.0))
-    ('read', '5 rows', '0.50 s', 'cat 2.00 s', '0.25', '3 MB', '', '')
+    >>> cells(Stage("read", "5 rows", 0.5, 3_000_000, "cat", 2.0, quarter_s=0.125))
+    ('read', '5 rows', '0.50 s', 'cat 2.00 s', '0.25', '', '', '3 MB', '4.0', '', '')
     """
-    ratio, memory = stage.ratio_to_peer, stage.peak_memory_bytes
+    memory = stage.peak_memory_bytes
+    asked = stage.row()["goal"]
     return (
         stage.stage,
         stage.size,
-        f"{stage.ours_s:.2f} s",
-        "" if stage.peer_s is None else f"{stage.peer} {stage.peer_s:.2f} s",
-        "" if ratio is None else f"{ratio:.2f}",
+        _seconds("", stage.ours_s),
+        _seconds(stage.peer, stage.peer_s),
+        _ratio(stage.ratio_to_peer, 2),
+        _seconds(stage.limit, stage.limit_s),
+        _ratio(stage.ratio_to_limit, 2),
         "" if memory is None else f"{memory / 1e6:,.0f} MB",
-        str(stage.goal),
+        _ratio(stage.growth, 1),
+        str(asked or ""),
         MET[stage.goal_met],
     )
+
+
+def _seconds(what: str | None, seconds: float | None) -> str:
+    return "" if seconds is None else f"{what} {seconds:.2f} s".lstrip()
+
+
+def _ratio(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def write_json(path: Path, stages: Sequence[Stage], failures: Mapping[str, str]) -> None:

@@ -25,16 +25,17 @@ GOAL = Goal(memory_bytes=2_000_000_000)
 
 def measure(plan: Plan) -> Iterator[Stage]:
     """Measure it: each repeat of either side begins with a copy of a home that holds no vector."""
-    seed = plan.folder / "seed"
+    folder = plan.room("nll")
+    seed = folder / "seed"
     texts = max(8, plan.texts // SHARE_OF_TEXTS)
-    rows = write_jsonl(plan.folder / "texts.jsonl", plan.conversations(texts))
+    rows = write_jsonl(folder / "texts.jsonl", plan.conversations(texts))
     run(catalog_command("--home", seed, "init"))
     run(catalog_command("--home", seed, "ingest", rows))
-    model = write_model(plan.folder / "model")
+    model = write_model(folder / "model")
     environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores())}
 
     def embed(name: str, *options: str) -> Measured:
-        home = plan.folder / name
+        home = folder / name
         shutil.copytree(seed, home)
         space = ("--space", "rds", "--model", model, "--max-tokens", str(MAX_TOKENS))
         exact = ("--dtype", "float32", "--device", "cpu", "--json")

@@ -4,56 +4,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 import catalog
-import ingest
-from catalog import Catalog
-from catalog.model import EmbeddingSpace
-from catalog.spaces import add_space, pool_ids, query_ids
-from catalog.store import Store
 
-from .material import Plan, generated, write_jsonl
+from .material import Plan
 from .measure import catalog_command, in_turns, program, run, spread
 from .result import Goal, Stage
+from .stock import TASKS, WIDTH, stocked
 
-WIDTH = 384
-ROWS = 300_000
 SELECTED_SHARE = 0.1
-TASKS = {"mmlu": 285, "gsm8k": 8, "bbh": 81, "tydiqa": 9, "codex": 16, "squad": 501}
-"""How many queries each task has: about as many as the tasks of that name have in practice."""
-
-ALONE = "alone"
-"""One task with as many queries as all others together: a list per query, not per task."""
-
-SCORING = Goal(ratio=1.15)
+SCORING = Goal(limit=1.15)
 RULE = Goal(ratio=2)
 COMMAND = Goal(memory_bytes=2_000_000_000)
-
-SPACE = EmbeddingSpace(
-    model="random",
-    model_revision="0",
-    template="plain",
-    template_hash="",
-    text="conversation",
-    pooling="mean",
-    layer="last",
-    max_tokens=512,
-    compute_dtype="float32",
-    stored_dtype="float16",
-    width=WIDTH,
-)
 
 
 def measure(plan: Plan) -> Iterator[Stage]:
     """Measure the steps in one process with their limits, and the whole command."""
-    home = plan.folder / "home"
-    run(catalog_command("--home", home, "init"))
-    samples = write_jsonl(plan.folder / "samples.jsonl", generated(plan.rows or ROWS))
-    run(catalog_command("--home", home, "ingest", samples))
-    samples.unlink()
-    count = fill_space(catalog.open(home), plan.folder)
-    for what, tasks in {"one task": [ALONE], "several tasks": list(TASKS)}.items():
+    home = stocked(plan, plan.rows)
+    cat = catalog.open(home)
+    count = int(cat.sql("select count(*) as samples from sample").to_pylist()[0]["samples"])
+    for what, tasks in {"one task": ["squad"], "several tasks": list(TASKS)}.items():
         yield from measure_tasks(plan, home, count, what, tasks)
 
 
@@ -62,7 +31,7 @@ def measure_tasks(
 ) -> Iterator[Stage]:
     """Measure with some tasks."""
     chosen = max(int(count * SELECTED_SHARE), 1)
-    size = f"{count:,} samples, {sum(TASKS.values())} queries, width {WIDTH}, {what}"
+    size = f"{count:,} samples, {sum(TASKS[name] for name in tasks)} queries, width {WIDTH}, {what}"
     steps = run(program("score", home, str(plan.repeats), str(chosen), *tasks))
     seconds = {name: median(values) for name, values in steps.said.items()}
     told = ", ".join(f"{name} {spread(values)}" for name, values in steps.said.items())
@@ -72,9 +41,9 @@ def measure_tasks(
         size,
         seconds["scoring"],
         steps.peak_memory_bytes,
-        {"product": "torch.mm float32", "reading": "reading only"}[limit],
-        seconds[limit],
-        SCORING,
+        goal=SCORING,
+        limit={"product": "torch.mm float32", "reading": "reading only"}[limit],
+        limit_s=seconds[limit],
         notes=(
             "from float16 vectors on disk to ranked lists in Arrow, queries read too; the limit is "
             "the longer of multiplying alone, in memory and in the same blocks, and reading alone",
@@ -109,25 +78,3 @@ def measure_tasks(
         goal=COMMAND,
         notes=(f"one sample in {round(1 / SELECTED_SHARE)} selected and frozen", found.facts),
     )
-
-
-def fill_space(cat: Catalog, folder: Path) -> int:
-    """Add the tasks, and random vectors for all samples and queries; return how many samples."""
-    from catalog.vectors import Embedded, Kind, Vectors
-
-    for name, queries in {**TASKS, ALONE: sum(TASKS.values())}.items():
-        rows = [{**row, "id": f"{name}-{row['id']}"} for row in generated(queries)]
-        ingest.add_task(cat, name, write_jsonl(folder / f"{name}.jsonl", rows), check=False)
-    store = Store(cat.home)
-    with store.write("embed") as transaction:
-        add_space(transaction, "random", SPACE, "")
-    with store.read() as reader:
-        wanted: dict[Kind, np.ndarray] = {"sample": pool_ids(reader), "query": query_ids(reader)}
-    random = np.random.default_rng(0)
-    for kind, ids in wanted.items():
-        vectors = random.standard_normal((len(ids), WIDTH), np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        ones = np.ones(len(ids), np.float32)
-        tokens, cut = np.ones(len(ids), np.int32), np.zeros(len(ids), np.bool_)
-        Vectors(cat.home, SPACE, kind).append(Embedded(ids, vectors, ones, tokens, cut))
-    return len(wanted["sample"])

@@ -17,7 +17,8 @@ def measure(plan: Plan) -> Iterator[Stage]:
     """Measure it: blocks of steps with the ledger on and off take turns in one process."""
     blocks = BLOCKS * plan.repeats // 3 or 1
     found = run(
-        program("train", plan.folder, str(blocks)), {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        program("train", plan.room("training"), str(blocks)),
+        {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
     )
     told = json.loads(found.output.splitlines()[-1])
     pairs = [(on, off) for on, off in zip(told["on"], told["off"], strict=False) if on and off]
