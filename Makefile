@@ -23,7 +23,7 @@ format: $(VENV)/installed
 	$(RUN)/ruff check --fix .
 
 bench: $(VENV)/installed
-	$(RUN)/python -m tests.benchmarks
+	$(RUN)/python -m tests.benchmarks $(OPTIONS)
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
