@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from json import JSONEncoder
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from catalog.identity import MESSAGE_FIELDS, content_hash, encode_message, order_key
 from ingest.parse import Refusal, Row, kind
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+ROLES: frozenset[str] = frozenset(get_args(Role))
 MAX_DEPTH = 100
 """Lists and objects within each other; far beyond what real rows have, far below Python's limit."""
 

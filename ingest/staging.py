@@ -3,36 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
 from pathlib import Path
 
 import pyarrow as pa
 
 from catalog.errors import StoreError
+from ingest.accepted import Accepted
 from ingest.formats import FORMATS, FormatName
-from ingest.normalize import Conversation, normalize
+from ingest.normalize import Shape, normalize
 from ingest.parse import Refusal, Row, parse
+from ingest.plain import NUL, PlainRows, quotes
 from ingest.readers import Block
 from ingest.tables import as_text, table_rows
 
-MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string()), ("extra", pa.string())])
-STAGED = pa.schema(
-    [
-        ("ordinal", pa.int64()),
-        ("line", pa.int64()),
-        ("file", pa.string()),
-        ("source", pa.string()),
-        ("format", pa.string()),
-        ("external_id", pa.string()),
-        ("metadata", pa.string()),
-        ("content_hash", pa.binary()),
-        ("order_key", pa.int64()),
-        ("messages", pa.list_(MESSAGE)),
-        ("tools", pa.string()),
-        ("turns", pa.int32()),
-        ("characters", pa.int64()),
-    ]
-)
 REFUSED = pa.schema(
     [
         ("line", pa.int64()),
@@ -43,9 +26,6 @@ REFUSED = pa.schema(
         ("raw", pa.string()),
     ]
 )
-ROWS_PER_BLOCK = 1 << 32
-"""Ordinals of block n begin at n times this, so they follow the order of the input."""
-
 DETAIL_CHARACTERS = 500
 
 RefusedAt = tuple[str, int, str, str]
@@ -125,20 +105,11 @@ def raw_rows(block: Block, max_row_bytes: int) -> Iterator[tuple[int, Raw]]:
 
 def stage(block: Block, number: int, format_name: FormatName, plan: Plan) -> Staged:
     """Check a block's rows and write what came of them below the plan's folder."""
-    shape = FORMATS[format_name][0]
-    accepted: list[tuple[int, Conversation]] = []
-    refused: list[tuple[int, str, str | None, str, str, str]] = []
-    for line, raw in raw_rows(block, plan.max_row_bytes):
-        row: Row = {}
-        try:
-            row = _row(raw, block.cut_bytes, plan.max_row_bytes)
-            found = normalize(row, shape, source=plan.source, needs_answer=plan.needs_answer)
-            accepted.append((line, found))
-        except Refusal as refusal:
-            detail = refusal.detail[:DETAIL_CHARACTERS]
-            text = _as_text(raw, plan.max_row_bytes)
-            source = plan.source or _named(row)
-            refused.append((line, block.file, source, refusal.reason, detail, text))
+    rows = _Rows(block, FORMATS[format_name][0], plan)
+    if not (format_name == "messages" and plan.needs_answer and rows.read_natively()):
+        rows = _Rows(block, rows.shape, plan)
+        rows.read_strictly()
+    accepted, refused = rows.accepted, rows.refused
     staged = Staged(
         number,
         len(accepted),
@@ -147,11 +118,55 @@ def stage(block: Block, number: int, format_name: FormatName, plan: Plan) -> Sta
         tuple((file, line, reason, detail) for line, file, _, reason, detail, _ in refused[:3]),
     )
     if accepted:
-        _write(_table(accepted, block.file, format_name, number), staged.path(plan.folder, "rows"))
+        table = accepted.table(block.file, format_name, number)
+        _write(table, staged.path(plan.folder, "rows"))
     if refused:
         columns = [list(column) for column in zip(*refused, strict=True)]
         _write(pa.table(columns, schema=REFUSED), staged.path(plan.folder, "refused"))
     return staged
+
+
+class _Rows:
+    """The rows of a block, one after the other accepted or refused."""
+
+    def __init__(self, block: Block, shape: Shape, plan: Plan) -> None:
+        self.block, self.shape, self.plan = block, shape, plan
+        self.accepted = Accepted()
+        self.refused: list[tuple[int, str, str | None, str, str, str]] = []
+
+    def read_strictly(self) -> None:
+        """Judge every row."""
+        for line, raw in raw_rows(self.block, self.plan.max_row_bytes):
+            self.judge(line, raw)
+
+    def read_natively(self) -> bool:
+        """Take plain rows by the short way, and tell whether the whole block can be relied on."""
+        block, limit = self.block, self.plan.max_row_bytes
+        if block.table or block.cut_bytes:
+            return False
+        whole = block.data if isinstance(block.data, bytes) else b"\n".join(block.data)
+        plain = PlainRows(self.accepted, self.plan.source, limit, wary=NUL in whole)
+        quoted = quotes(whole)
+        for line, raw in raw_rows(block, limit):
+            assert isinstance(raw, bytes)
+            if not plain.take(line, raw):
+                quoted -= quotes(raw)
+                self.judge(line, raw)
+        return plain.is_sound(quoted)
+
+    def judge(self, line: int, raw: Raw) -> None:
+        """Accept or refuse one row."""
+        plan = self.plan
+        row: Row = {}
+        try:
+            row = _row(raw, self.block.cut_bytes, plan.max_row_bytes)
+            found = normalize(row, self.shape, source=plan.source, needs_answer=plan.needs_answer)
+            self.accepted.add(line, found)
+        except Refusal as refusal:
+            detail = refusal.detail[:DETAIL_CHARACTERS]
+            text = _as_text(raw, plan.max_row_bytes)
+            source = plan.source or _named(row)
+            self.refused.append((line, self.block.file, source, refusal.reason, detail, text))
 
 
 def _row(raw: Raw, cut_bytes: int, limit: int) -> Row:
@@ -181,37 +196,6 @@ def _as_text(raw: Raw, limit: int) -> str:
         case Refusal():
             text = raw.raw[:limit]
     return text.replace("\0", "\\x00")
-
-
-def _table(
-    accepted: list[tuple[int, Conversation]], file: str, format_name: str, number: int
-) -> pa.Table:
-    lines, found = zip(*accepted, strict=True)
-    columns = [list(column) for column in zip(*found, strict=True)]
-    named = dict(zip(Conversation._fields, columns, strict=True))
-    first = number * ROWS_PER_BLOCK
-    arrays = {
-        "ordinal": pa.array(range(first, first + len(found))),
-        "line": lines,
-        "file": pa.repeat(pa.scalar(file), len(found)),
-        "format": pa.repeat(pa.scalar(format_name), len(found)),
-        "messages": messages_array(named["roles"], named["contents"], named["extras"]),
-        "turns": list(map(len, named["roles"])),
-    }
-    return pa.table([arrays.get(name, named.get(name)) for name in STAGED.names], schema=STAGED)
-
-
-def messages_array(
-    roles: list[list[str]], contents: list[list[str | None]], extras: list[list[str | None]]
-) -> pa.ListArray:
-    """Return conversations' messages, given by field, as one Arrow list array."""
-    offsets = pa.array([0, *accumulate(map(len, roles))], pa.int32())
-    fields = [
-        pa.array(chain.from_iterable(field), pa.string()) for field in (roles, contents, extras)
-    ]
-    return pa.ListArray.from_arrays(
-        offsets, pa.StructArray.from_arrays(fields, fields=list(MESSAGE))
-    )
 
 
 def _write(table: pa.Table, path: str) -> None:
