@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from catalog import schema
@@ -59,20 +60,22 @@ def freeze(
         note: kept with it.
         lists: of samples that were left out, by digest; kept too.
     """
+    chosen = _in_order(selected.members)
+    with Store(home).read() as reader:  # nothing of a sample that counts here ever changes
+        reader.register("chosen", chosen)
+        identity = _digest(reader)
+        space_id = space.space_id if space else None
+        tokens = reader.value(load("freeze/tokens"), space_id=space_id)
     with Store(home).write("select") as transaction:
-        transaction.register("chosen", _in_order(selected.members))
-        transaction.make("named", load("freeze/named"))
-        identity = _digest(transaction)
         for known in transaction.rows(load("show/versions"), name=name):
             if known["digest"] == identity and _is_of(known, recipe):
                 return from_row(home, known, notices=selected.notices)
         _keep_lists(transaction, lists)
-        row = _row(transaction, name, recipe, selected, space)
-        row |= {"digest": identity, "note": note}
+        row = _row(transaction, name, recipe, selected)
+        row |= {"space_id": space_id, "tokens": tokens, "digest": identity, "note": note}
         transaction.insert(schema.snapshot, row)
-        transaction.insert_select(
-            schema.snapshot_member, load("freeze/members"), {"snapshot_id": row["snapshot_id"]}
-        )
+        mine = pa.repeat(pa.scalar(row["snapshot_id"], pa.int64()), len(chosen))
+        transaction.insert_arrow(schema.snapshot_member, chosen.append_column("snapshot_id", mine))
         kept = transaction.row(load("show/snapshot"), name=name, version=row["version"])
         assert kept is not None
         return from_row(home, kept, is_new=True, notices=selected.notices)
@@ -83,10 +86,8 @@ def _row(
     name: str,
     recipe: Recipe,
     selected: Selected,
-    space: NamedSpace | None,
 ) -> dict[str, Any]:
     """Return the new version's row, but for what its members are."""
-    space_id = space.space_id if space else None
     return {
         "snapshot_id": transaction.next_id(schema.snapshot),
         "name": name,
@@ -95,11 +96,9 @@ def _row(
         "rule": selected.rule,
         "recipe": recipe.plain(),
         "seed": recipe.seed,
-        "space_id": space_id,
         "tasks": [vars(task) for task in recipe.tasks],
         "pool_change_id": selected.pool_change_id,
         "size": selected.members.num_rows,
-        "tokens": transaction.value(load("freeze/tokens"), space_id=space_id),
         "author": _author(),
         "created_at": datetime.now(UTC),
         "software_version": software_version(),
@@ -110,15 +109,14 @@ def _in_order(members: pa.Table) -> pa.Table:
     """Return the members with their positions, and how often each counts: once, if not said."""
     count = members.num_rows
     if "repeats" not in members.column_names:
-        members = members.append_column("repeats", pa.array([1] * count, pa.int32()))
-    return members.append_column("position", pa.array(range(count), pa.int64()))
+        members = members.append_column("repeats", pa.repeat(pa.scalar(1, pa.int32()), count))
+    return members.append_column("position", pa.array(np.arange(count)))
 
 
-def _digest(transaction: Transaction) -> str:
+def _digest(reader: Reader) -> str:
     """Return the identity of what was chosen: a sample that counts twice is hashed twice."""
     whole = sha256()
-    statement = "select content_hash, repeats from named order by position"
-    for batch in transaction.batches(statement, 100_000):
+    for batch in reader.batches(load("freeze/hashes"), 100_000):
         hashes, repeats = (column.to_pylist() for column in batch.columns)
         whole.update(b"".join(one * times for one, times in zip(hashes, repeats, strict=True)))
     return whole.hexdigest()

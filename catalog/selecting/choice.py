@@ -6,11 +6,9 @@ import pyarrow as pa
 from catalog.connection import mapped_errors
 from catalog.errors import TooFewSamples
 from catalog.functions.tables import prepare
-from catalog.progress import Tick
 from catalog.selecting.bars import Bar, NearDuplicates, SourceCap
 from catalog.selecting.members import members
 from catalog.selecting.provision import Provision
-from catalog.selecting.rules import LISTS
 from catalog.selecting.statement import own_params, run_own
 from catalog.selecting.walk import Goal, Positions, TooShort, walk_down, walk_lists
 from catalog.store import Store, scratch
@@ -38,7 +36,7 @@ class Choice:
         elif constrained or recipe.tokens is not None:
             found, goal = self._walk_down(constrained=constrained)
         else:
-            found = self._closed_form(recipe.size)
+            found = self._run(recipe.size).slice(0, recipe.size)
             goal = Goal(None, None, taken=len(found))
         spent = None if goal.is_full else goal.spent
         self._require(goal.taken, spent, "the constraints allow" if constrained else "there are")
@@ -85,11 +83,9 @@ class Choice:
         mean = max(float(self._counts().mean()), 1.0)
         return min(int((self._recipe.tokens or 0) / mean * 1.2) + 1, len(self._ids))
 
-    def _run(self, size: int | None, limit: int = 0) -> pa.Table:
-        """Run the rule for a size, its ranked lists cut at `limit` samples."""
-        relations = self._provision.relations(limit)
-        if LISTS in relations:
-            self._provision.progress(Tick("rank", None, {"samples": len(relations[LISTS])}))
+    def _run(self, size: int | None) -> pa.Table:
+        """Run the rule for a size."""
+        relations = self._provision.relations(size)
         query, what = self._rule.query, self._rule.query.name
         if self._rule.own:
             return members(self._run_own(size, relations), what, self._ids)
@@ -115,27 +111,6 @@ class Choice:
             prepared.register(reader)
             return run_own(reader, query, params, self._pool, relations)
 
-    def _closed_form(self, size: int | None) -> pa.Table:
-        """Run the rule; lists are cut short at first, and doubled until they give enough members.
-
-        Enough are the right ones: a sample beyond every cut has a turn of at least limit times
-        lists, and whatever is found within them has a smaller one. What a user's rule makes of the
-        lists nobody knows: it gets them whole.
-        """
-        samples = len(self._ids)
-        if LISTS not in self._rule.query.needs or size is None or self._rule.own:
-            return self._run(size, samples).slice(0, size)
-        size = min(size, samples)
-        limit = self._first_limit(size)
-        while True:
-            found = self._run(size, limit)
-            if len(found) >= size or limit >= samples:
-                return found.slice(0, size)
-            limit = min(2 * limit, samples)
-
-    def _first_limit(self, size: int) -> int:
-        return min(-(-2 * size // self._provision.ranker.lists), len(self._ids))
-
     def _bars(self, order: Positions) -> list[Bar]:
         """Return the constraints, for a walk that comes to samples in this order."""
         recipe, bars = self._recipe, list[Bar]()
@@ -150,7 +125,7 @@ class Choice:
         """Walk down what the rule gives, as far as it takes."""
         size = len(self._ids) if constrained or self._rule.own else self._likely_size()
         while True:
-            found = self._closed_form(size)
+            found = self._run(size).slice(0, size)
             order = np.searchsorted(self._ids, found["sample_id"].to_numpy())
             goal = self._goal()
             kept = walk_down(order, self._bars(order), goal)
@@ -160,21 +135,20 @@ class Choice:
 
     def _walk_lists(self) -> tuple[pa.Table, Goal]:
         """Walk the ranked lists themselves: a barred sample costs no turn there."""
-        limit, samples = self._first_limit(self._likely_size()), len(self._ids)
+        ranker, samples = self._provision.ranker, len(self._ids)
+        limit = ranker.first_limit(self._likely_size())
         while True:
-            ranking = self._provision.ranker.rank(limit)
-            numbers = ranking["list"].to_numpy()
-            order = np.searchsorted(self._ids, ranking["sample_id"].to_numpy())
-            starts = np.searchsorted(numbers, np.arange(self._provision.ranker.lists + 1))
-            first = order[np.lexsort((numbers, ranking["rank"].to_numpy()))]
-            lists = np.split(order, starts[1:-1])
+            orders, scores, queries = zip(*ranker.best_first(limit), strict=True)
             goal = self._goal()
+            bars = self._bars(np.stack(orders, axis=1).ravel())
             try:
-                chosen = walk_lists(lists, self._bars(first), goal, complete=limit >= samples)
+                chosen = walk_lists(orders, bars, goal, complete=limit >= samples)
             except TooShort:
                 limit = min(2 * limit, samples)
                 continue
-            picked = np.array(chosen, np.int64).reshape(-1, 3)
-            rows = ranking.take(pa.array(starts[picked[:, 0]] + picked[:, 1]))
-            rows = rows.append_column("turn", pa.array(picked[:, 2]))
-            return members(rows, self._rule.query.name, self._ids), goal
+            numbers, ranks, turns = np.array(chosen, np.int64).reshape(-1, 3).T
+            rows = numbers * min(limit, samples) + ranks  # all lists are of one length
+            kept = (np.concatenate(part)[rows] for part in (orders, scores, queries))
+            found = ranker.places(numbers.astype(np.int32), ranks, *kept)
+            found = found.append_column("turn", pa.array(turns))
+            return members(found, self._rule.query.name, self._ids), goal

@@ -1,6 +1,6 @@
 """A recipe becomes ordered members, each with the reason it was chosen; nothing is written here."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from catalog.recipe import Recipe
 from catalog.selecting.choice import Choice
 from catalog.selecting.exclusions import SampleList, excluded_ids
 from catalog.selecting.mixing import mixed
-from catalog.selecting.pool import Pool, read_pool
+from catalog.selecting.pool import FACTS, Pool, read_pool
 from catalog.selecting.provision import Provision, check_needs
 from catalog.selecting.rules import Rule, own_rule, the_rule
 from catalog.sql import check, load, require_steady
@@ -72,7 +72,8 @@ def choose(
     with Store(home, as_of=as_of).read() as reader:
         check_needs(rule, recipe, reader)
         clock = reader.clock()
-        pool = pool_of(home, recipe, space, as_of=as_of, lists=lists)
+        facts = _facts(rule, recipe)
+        pool = pool_of(home, recipe, space, as_of=as_of, lists=lists, facts=facts)
         provision = Provision(home, as_of, recipe, rule, space, pool, progress)
         provision.read()
     provision.as_of = clock  # what is read later is of the same change, whatever came meanwhile
@@ -81,6 +82,18 @@ def choose(
     # A condition and a user's SQL may look at more than the pool.
     change_id = clock if rule.own or recipe.where is not None else pool.change_id
     return Selected(chosen, rule.query.text, change_id, tuple(notices))
+
+
+def _facts(rule: Rule, recipe: Recipe) -> set[str]:
+    """Return what must be read of every sample of the pool: of millions, no more than is used."""
+    wanted = set[str]()
+    if "pool" in rule.query.needs and not rule.own:
+        wanted |= {"content_hash", "source"}
+    if recipe.max_per_source is not None:
+        wanted.add("source")
+    if recipe.tokens is not None:
+        wanted.add("tokens")
+    return wanted
 
 
 def rule_of(home: Home, recipe: Recipe) -> Rule:
@@ -130,9 +143,10 @@ def pool_of(
     *,
     as_of: int | None = None,
     lists: Mapping[str, SampleList] = NO_LISTS,
+    facts: Collection[str] = FACTS,
 ) -> Pool:
     """Return the pool that a recipe chooses from: after its condition and all it leaves out."""
-    pool = read_pool(Store(home, as_of=as_of), recipe.where, space)
+    pool = read_pool(Store(home, as_of=as_of), recipe.where, space, facts=facts)
     if recipe.not_in:
         with Store(home).read() as reader:  # what a recipe names may be younger than the pool
             pool = pool.without(excluded_ids(reader, recipe.not_in, lists))

@@ -1,5 +1,6 @@
 """What a rule gave becomes members: ordered, checked, each with the reason it was chosen."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +32,7 @@ def members(found: pa.Table, what: str, pool: Ids) -> pa.Table:
     """
     found = _named(found, what)
     chosen = _reasons(found, what)
-    _check_ids(chosen["sample_id"], what, pool)
+    _check_ids(chosen["sample_id"].to_numpy(), what, pool)
     if "turn" in found.column_names:
         chosen = chosen.take(pc.sort_indices(chosen, [("turn", "ascending")]))
     return chosen
@@ -60,17 +61,29 @@ def _named(found: pa.Table, what: str) -> pa.Table:
     return found
 
 
-def _check_ids(ids: pa.ChunkedArray, what: str, pool: Ids) -> None:
-    if repeated := len(ids) - pc.count_distinct(ids).as_py():
+def _check_ids(ids: Ids, what: str, pool: Ids) -> None:
+    # Ids are dense: a mark for each takes less than sorting or hashing them.
+    known = np.zeros(int(pool[-1]) + 1 if len(pool) else 1, np.bool_)
+    known[pool] = True
+    within = np.clip(ids, 0, len(known) - 1)
+    inside = known[within] & (within == ids)
+    if not inside.all():
+        strange = ids[~inside]
+        distinct = len(np.unique(ids))
+    else:
+        strange = ids[:0]
+        known[:] = False
+        known[ids] = True
+        distinct = int(np.count_nonzero(known))
+    if repeated := len(ids) - distinct:
         raise InvalidQuery(
             f"{what} gives {repeated:,} samples more than once",
             hint="Join so that every sample has one row, or use `select distinct`.",
         )
-    strange = ids.filter(pc.invert(pc.is_in(ids, value_set=pa.array(pool))))
     if len(strange):
         raise InvalidQuery(
             f"{what} gives {len(strange):,} sample_ids that are not in the pool, such as "
-            f"{strange[0].as_py()}",
+            f"{strange[0]}",
             hint="They do not exist, are retired or left out; select from the view `pool`.",
         )
 

@@ -1,6 +1,6 @@
 """The pool as a selection sees it: every sample not retired, narrowed by the user's condition."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,9 +18,7 @@ from catalog.vectors import Ids
 POOL = """
 select
     sample_id,
-    order_key,
-    content_hash,
-    source{extra}
+    order_key{extra}
 from (
     select
         p.*{shown}
@@ -44,14 +42,17 @@ COLUMNS = ("sample_id", "hash", "source", "sources", "turns", "characters", "mes
 
 TOKENS = ("tokens", "truncated")
 
+FACTS = ("content_hash", "source", "tokens")
+"""What may be read of every sample beside its id and its order key."""
+
 
 @dataclass(frozen=True)
 class Pool:
     """The samples a selection may choose from.
 
     Attributes:
-        samples: sample_id, order_key, content_hash, source, and tokens (null where not counted)
-            if there is a space; ascending by sample_id.
+        samples: sample_id, order_key, and of content_hash, source and tokens (null where not
+            counted; only with a space) those that were asked for; ascending by sample_id.
         change_id: the last change that the pool holds.
     """
 
@@ -88,6 +89,7 @@ def read_pool(
     space: NamedSpace | None,
     *,
     among: Literal["pool", "stock"] = "pool",
+    facts: Collection[str] = FACTS,
 ) -> Pool:
     """Read the pool.
 
@@ -97,6 +99,7 @@ def read_pool(
             the view `pool`, every scorer by its name, and with a space its `tokens`, `truncated`.
         space: whose token counts are wanted.
         among: the pool, or the stock: every sample, retired ones too.
+        facts: what to read of every sample beside its id and key; each costs time and memory.
 
     Raises:
         InvalidQuery: the condition is no condition, or uses what is not there.
@@ -110,7 +113,7 @@ def read_pool(
     try:
         with store.sandbox() as reader:
             known = scorers(reader)
-            samples = reader.arrow(_statement(reader, where, space, known, among))
+            samples = reader.arrow(_statement(reader, where, space, known, among, facts))
             change_id = int(reader.value(load("show/pool_clock")))
     except InvalidQuery as error:
         raise _explained(error, where or "true", space, known) from error
@@ -123,14 +126,16 @@ def _statement(
     space: NamedSpace | None,
     known: Sequence[Scorer],
     among: str,
+    facts: Collection[str],
 ) -> str:
     """Return the statement that gives the pool; only scorers that are mentioned are joined."""
+    mentioned = columns(where) if where is not None else []
+    counted = space is not None and bool({*TOKENS} & {*mentioned, *facts})
     joined = []
-    if space is not None:
+    if space is not None and counted:
         joined.append(
             _Joined("tokens", tokens_scorer(reader, space), "value::bigint", ",\n truncated")
         )
-    mentioned = columns(where) if where is not None else []
     for scorer in known:
         if scorer.name in mentioned:
             texts = reader.value(
@@ -140,7 +145,9 @@ def _statement(
             joined.append(_Joined(scorer.name, scorer.scorer_id, "label" if texts else "value"))
     return POOL.format(
         among=among,
-        extra=",\n    tokens" if space else "",
+        extra="".join(
+            f",\n    {name}" for name in FACTS if name in facts and (counted or name != "tokens")
+        ),
         shown="".join(
             f',\n        score_{number}."{column}"'
             for number, score in enumerate(joined)

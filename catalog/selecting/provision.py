@@ -229,11 +229,19 @@ class Provision:
             found[BEST] = self.ranker.similarity()
         return found
 
-    def relations(self, limit: int) -> dict[str, pa.Table]:
-        """Return what the rule needs, ranked lists cut at `limit` samples each."""
+    def relations(self, size: int | None) -> dict[str, pa.Table]:
+        """Return what the rule needs to select so many samples.
+
+        What a user's rule makes of ranked lists nobody knows: it gets them whole. The rule that
+        is shipped takes turns, and gets the places that these come to.
+        """
         found = dict(self.fixed)
         if LISTS in self.rule.query.needs:
-            found[LISTS] = self.ranker.rank(limit)
+            whole = len(self.pool.ids)
+            if self.rule.own or size is None:
+                found[LISTS] = self.ranker.rank(whole)
+            else:
+                found[LISTS] = self.ranker.first_places(size)
         return found
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from catalog.errors import MissingVectors
@@ -12,6 +14,7 @@ from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
 from catalog.progress import Progress, Tick
 from catalog.selecting.pool import Pool
+from catalog.selecting.turns import FirstTurns
 from catalog.similarity import BestPerTask, Positions, TopPerQuery, score, scores_of
 from catalog.vectors import Floats, Ids, Vectors
 
@@ -34,6 +37,13 @@ class ListRank:
 
 
 Lists = Iterator[tuple[Positions, Floats, Ids]]
+
+LEAST_LIMIT = 1024
+"""How long the lists are at least: to score anew costs more than to keep some more."""
+
+NUMBER_BYTES = 8
+HELD_BYTES = 1 << 30
+"""What the lists of one task's queries may take; beyond it they are made some at a time."""
 
 
 class Ranker:
@@ -90,21 +100,68 @@ class Ranker:
         """Return every list's first `limit` samples.
 
         Returns:
-            list (int64), lists, rank (from 0, by score, ties by order_key), sample_id, order_key,
+            list, lists (int32), rank (from 0, by score, ties by order_key), sample_id, order_key,
             score (float32), task, query_id; one row per (list, sample), each list best first.
 
         Raises:
             MissingVectors: samples of the pool have none in the space.
         """
-        lists = list(self._lists(limit))
+        lists = list(self.best_first(limit))
         lengths = [len(positions) for positions, _, _ in lists]
         positions, scores, queries = (np.concatenate(part) for part in zip(*lists, strict=True))
+        numbers = np.repeat(np.arange(len(lists), dtype=np.int32), lengths)
+        ranks = np.concatenate([np.arange(length) for length in lengths])
+        return self.places(numbers, ranks, positions, scores, queries)
+
+    def first_places(self, size: int) -> pa.Table:
+        """Return, of so many samples that round robin comes to first, the place where it does.
+
+        These are the rows of `rank` that can decide anything: at every other place of a list the
+        sample is taken already, or it is beyond the end.
+
+        Returns:
+            The columns of `rank`; one row per sample, in order of turn.
+
+        Raises:
+            MissingVectors: samples of the pool have none in the space.
+        """
+        found = self._first_turns(min(size, len(self._ids)))
+        positions = found.first(size)
+        ranks, numbers = np.divmod(found.turns[positions], self.lists)
+        scores, queries = found.scores[positions], found.queries[positions]
+        return self.places(numbers.astype(np.int32), ranks, positions, scores, queries)
+
+    def _first_turns(self, size: int) -> FirstTurns:
+        """Walk lists that are cut short at first, and made longer until so many samples are met.
+
+        Enough are the right ones: a sample beyond every cut has a turn of at least limit times
+        lists, and whatever is met within them has a smaller one. One list of `size` is enough.
+        """
+        limit = min(self.first_limit(size), size)
+        while True:
+            found = FirstTurns(len(self._ids), self.lists)
+            found.add_all(self.best_first(limit))
+            met = found.met
+            self._progress(Tick("rank", None, {"samples": met}))
+            if met >= size or limit >= size:
+                return found
+            limit = min(max(2 * limit, limit * size * 3 // (2 * max(met, 1))), size)
+
+    def places(
+        self,
+        numbers: npt.NDArray[np.int32],
+        ranks: Ids,
+        positions: Positions,
+        scores: Floats,
+        queries: npt.NDArray[np.integer[Any]],
+    ) -> pa.Table:
+        """Return places of lists as the rules know them."""
         names = [entry.task.name for entry in self._tasks]
         return pa.table(
             {
-                "list": np.repeat(np.arange(len(lists)), lengths),
-                "lists": np.full(len(positions), self.lists),
-                "rank": np.concatenate([np.arange(length) for length in lengths]),
+                "list": numbers,
+                "lists": np.full(len(positions), self.lists, np.int32),
+                "rank": ranks,
                 "sample_id": self._ids[positions],
                 "order_key": self._order_keys[positions],
                 "score": scores,
@@ -113,12 +170,29 @@ class Ranker:
             }
         )
 
-    def _lists(self, limit: int) -> Lists:
-        if len(self._tasks) == 1:
-            top = TopPerQuery(self.lists, limit, self._order_keys)
-            self._score(top.add)
-            return top.top()
-        return self._all().top(limit, self._order_keys)
+    def first_limit(self, size: int) -> int:
+        """Return how long lists are likely to give so many samples together."""
+        return min(max(-(-2 * size // self.lists), LEAST_LIMIT), len(self._ids))
+
+    def best_first(self, limit: int) -> Lists:
+        """Give every list's first `limit` samples: positions, scores, query numbers."""
+        if len(self._tasks) > 1:
+            yield from self._all().top(limit, self._order_keys)
+            return
+        step = max(HELD_BYTES // (NUMBER_BYTES * 2 * max(limit, 1)), 1)
+        for start in range(0, self.lists, step):
+            part = slice(start, min(start + step, self.lists))
+            yield from self._best_of(part, limit)
+
+    def _best_of(self, part: slice, limit: int) -> Lists:
+        """Give the lists of some queries of the only task.
+
+        All are scored, and those of others left: the bits of a product depend on its shape.
+        """
+        top = TopPerQuery(part.stop - part.start, limit, self._order_keys)
+        self._score(lambda positions, scores: top.add(positions, scores[:, part]))
+        for positions, scores, queries in top.top():
+            yield positions, scores, queries + part.start
 
     def similarity(self) -> pa.Table:
         """Return every sample's best and mean score for every task.

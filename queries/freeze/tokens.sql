@@ -1,10 +1,10 @@
 -- How many tokens the chosen samples have in a space; null if there is none, or some have no count.
 -- grain: one row
 -- params: space_id (integer)
--- needs: named (sample_id, repeats)
+-- needs: chosen (sample_id, repeats)
 select
     case when count(v.value) = count(*) then sum(v.value * n.repeats)::bigint end as tokens
-from named as n
+from chosen as n
 left join (
     select
         s.sample_id,
