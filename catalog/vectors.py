@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -47,6 +47,12 @@ class Embedded:
     norms: Floats
     tokens: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, parts: Sequence["Embedded"]) -> "Embedded":
+        """Return several as one, in their order."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def table(self, key: str, stored: npt.DTypeLike) -> pa.Table:
         """Return it as Arrow, vectors in the dtype they are stored in."""
@@ -108,11 +114,21 @@ class Vectors:
             ]
         )
 
-    def append(self, embedded: Embedded) -> None:
-        """Add vectors in one commit; a key that is there already stays as it is."""
+    def append(self, embedded: Embedded, *, new: bool = False) -> None:
+        """Add vectors in one commit; a key that is there already stays as it is.
+
+        Args:
+            embedded: the vectors, no key twice.
+            new: no key is there yet, and nobody else adds any meanwhile, as who calls knows: then
+                they are not looked for, which takes the longer the more there are.
+        """
+        rows = embedded.table(self._key, self._stored).cast(self._schema())
         with _mapped("store vectors"):
+            if new:
+                self._table.add(rows)
+                return
             merge = self._table.merge_insert(self._key).when_not_matched_insert_all()
-            merge.execute(embedded.table(self._key, self._stored).cast(self._schema()))
+            merge.execute(rows)
 
     def require_room(self, rows: int) -> None:
         """Check that the disk has room for so many more vectors.
@@ -133,6 +149,17 @@ class Vectors:
         """Return every row without its vector: id, norm, tokens, truncated."""
         with _mapped("read vectors"):
             return self._dataset().to_table(columns=[self._key, "norm", "tokens", "truncated"])
+
+    def count(self) -> int:
+        """Return how many vectors there are."""
+        with _mapped("read vectors"):
+            return int(self._dataset().count_rows())
+
+    def ids(self) -> Iterator[Ids]:
+        """Stream the ids of all vectors, in any order."""
+        with _mapped("read vectors"):
+            for batch in self._dataset().to_batches(columns=[self._key]):
+                yield batch.column(0).to_numpy()
 
     def missing(self, wanted: Ids) -> Ids:
         """Return those of some ids that have no vector, ascending."""
@@ -199,6 +226,11 @@ class Lookup:
         self._dataset = dataset
         self._order = np.argsort(ids, kind="stable")
         self._ids = ids[self._order]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        return self._order.nbytes + self._ids.nbytes
 
     def of(self, ids: Ids) -> Floats:
         """Return the vectors of these ids in this order, float32 (n, width).

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog import schema
@@ -16,11 +16,14 @@ from catalog.spaces import add_space, find_space, require_same
 from catalog.sql import load
 from catalog.store import Store, Transaction
 from catalog.vectors import Vectors
-from ingest.embedding_job import EmbeddingJob
+from ingest.crew import Crew, Shares
+from ingest.embedding_job import KINDS, Computer, EmbeddingJob
 from ingest.encoder import Encoder
+from ingest.fidelity import fidelity
 from ingest.models import PRESETS
 from ingest.options import EncoderOptions
-from ingest.windows import BATCH_TOKENS
+from ingest.passes import Passes
+from ingest.windows import BATCH_TOKENS, WINDOW_GROWTH
 
 DEFAULT_MODEL = "minilm"
 
@@ -41,6 +44,8 @@ class EmbedReport:
         scored: by scorer's name, how many samples got a score.
         unscored: by reason, how many samples got no score.
         renamed: scorers that could not have their plain name: the plain name, and theirs.
+        cosine: of a new space of a lower precision, the smallest cosine between its vectors and
+            those of float32 on a few samples; None where it was not measured.
     """
 
     space: NamedSpace
@@ -54,6 +59,7 @@ class EmbedReport:
     scored: dict[str, int]
     unscored: dict[str, int]
     renamed: dict[str, str]
+    cosine: float | None
 
 
 def embed(
@@ -94,23 +100,47 @@ def embed(
         return _transformed(catalog.home, known, progress, model=model, nll=nll or None, **options)
     where = model or (known.location if known else DEFAULT_MODEL)
     asked = space_options(known, where, options)
-    encoder = Encoder(where, asked, head=nll)
-    empty = known and known.space.differences(encoder.space) and _is_empty(catalog.home, known)
-    if known and not empty:
-        require_same(known, encoder.space)
-        encoder.space = known.space
-    # What was asked for may be worded otherwise the next time: the contract is what counts.
-    parameters = {"space": space, **vars(encoder.space)} | ({"nll": True} if nll else {})
-    table = encoder.space.table_name
-    with _alone(catalog.home, space, table), job(catalog.home, "embed", parameters, table) as now:
-        with Store(catalog.home).write("embed", job_id=now.job_id) as transaction:
-            if known and empty:
-                _forget(transaction, known)
-            named = add_space(transaction, space, encoder.space, encoder.location)
-        size = batch_tokens or BATCH_TOKENS[encoder.device]
-        work = EmbeddingJob(catalog.home, now, named, encoder, size, nll, progress)
-        work.run()
-        return _report(work, encoder.limit if encoder.limit < asked.max_tokens else None)
+    with _loaded(where, asked, nll) as encoder:
+        empty = known and known.space.differences(encoder.space) and _is_empty(catalog.home, known)
+        if known and not empty:
+            require_same(known, encoder.space)
+            encoder.space = known.space
+        cosine = None
+        if not known and isinstance(encoder, Encoder):
+            cosine = fidelity(catalog.home, encoder, where, asked)
+        # What was asked for may be worded otherwise the next time: the contract is what counts.
+        parameters = {"space": space, **vars(encoder.space)} | ({"nll": True} if nll else {})
+        table = encoder.space.table_name
+        with (
+            _alone(catalog.home, space, table),
+            job(catalog.home, "embed", parameters, table) as now,
+        ):
+            with Store(catalog.home).write("embed", job_id=now.job_id) as transaction:
+                if known and empty:
+                    _forget(transaction, known)
+                named = add_space(transaction, space, encoder.space, encoder.location)
+            size = batch_tokens or BATCH_TOKENS[encoder.processor]
+            computer: Computer
+            if isinstance(encoder, Crew):
+                computer = Shares(catalog.home, encoder, size, nll)
+            else:
+                computer = Passes(catalog.home, encoder, size, nll)
+            growth = WINDOW_GROWTH[encoder.processor]
+            work = EmbeddingJob(catalog.home, now, named, computer, growth, nll, progress)
+            work.run()
+        limit = encoder.limit if encoder.limit < asked.max_tokens else None
+        return replace(_report(work), limit=limit, cosine=cosine)
+
+
+@contextmanager
+def _loaded(model: str, options: EncoderOptions, nll: bool) -> Iterator[Encoder | Crew]:
+    """Load a model here, or in a process for each of several devices."""
+    options.check()
+    if len(options.devices) == 1:
+        yield Encoder(model, options, head=nll)
+        return
+    with Crew(model, options, head=nll) as crew:
+        yield crew
 
 
 def _transformed(
@@ -137,6 +167,7 @@ def _transformed(
         scored={},
         unscored={},
         renamed={},
+        cosine=None,
     )
 
 
@@ -161,9 +192,7 @@ def _is_empty(home: Home, known: NamedSpace) -> bool:
         return False
     with Store(home).read() as reader:
         used = reader.value(load("embed/uses"), space_id=known.space_id)
-    return not used and not any(
-        len(Vectors(home, known.space, kind).facts()) for kind in ("sample", "query")
-    )
+    return not used and not any(Vectors(home, known.space, kind).count() for kind in KINDS)
 
 
 def _forget(transaction: Transaction, known: NamedSpace) -> None:
@@ -173,7 +202,7 @@ def _forget(transaction: Transaction, known: NamedSpace) -> None:
         transaction.run(delete(table).where(table.c.space_id == known.space_id))
 
 
-def _report(work: EmbeddingJob, limit: int | None) -> EmbedReport:
+def _report(work: EmbeddingJob) -> EmbedReport:
     with Store(work.home).read() as reader:
         cut = reader.rows(load("embed/cut"), space_id=work.named.space_id)
     return EmbedReport(
@@ -184,10 +213,11 @@ def _report(work: EmbeddingJob, limit: int | None) -> EmbedReport:
         empty=work.empty,
         cut=cut,
         seconds=work.seconds,
-        limit=limit,
+        limit=None,
         scored=dict(work.scored),
         unscored={reason: count for reason, count in work.unscored.items() if count},
         renamed=work.renamed,
+        cosine=None,
     )
 
 

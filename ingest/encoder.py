@@ -1,11 +1,11 @@
 """A transformers model as an encoder of conversations: vectors, and what every token cost it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from catalog.errors import InvalidInput, ModelError
@@ -13,13 +13,14 @@ from catalog.model import EmbeddingSpace
 from catalog.vectors import Floats, Kind
 from ingest.batching import padded
 from ingest.chat import ChatTemplate
+from ingest.device import Device, room_for
 from ingest.head import Head
 from ingest.models import find_model, revision
 from ingest.options import EncoderOptions
 from ingest.pooling import POOLINGS
 from ingest.template import TEMPLATES, Message, Rendered, part, template_hash
 from ingest.tokens import Flags, Tokens, tokenize
-from ingest.weights import device_and_dtype, load_weights, token_limit
+from ingest.weights import load_weights, sees_backwards_only, token_limit
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,12 @@ class Encoder:
         options.check()
         found = find_model(model)
         self.location = found.location
-        self.device, dtype = device_and_dtype(options)
-        loaded = load_weights(found.place, dtype, options.trust_remote_code, head=head)
+        self._device = Device(options.device)
+        self.processor = self._device.processor
+        loaded = load_weights(found.place, options, self.processor, head=head)
+        self._precision = loaded.precision
         self._tokenizer = loaded.tokenizer
-        (loaded.whole or loaded.body).to(self.device).eval()
+        (loaded.whole or loaded.body).to(self._device.name).eval()
         self._model = loaded.body
         self._pool = POOLINGS[options.pooling]
         self._template, self._text = options.template, options.text
@@ -74,13 +77,16 @@ class Encoder:
             pooling=options.pooling,
             layer="last",
             max_tokens=min(options.max_tokens, self.limit),
-            compute_dtype=dtype,
+            compute_dtype=loaded.dtype,
             stored_dtype=options.store,
             width=0,
             query_prefix=options.query_prefix,
             passage_prefix=options.passage_prefix,
         )
+        self._unmasked = False
         self.space = replace(self.space, width=self._width())
+        with self._precision:
+            self._unmasked = sees_backwards_only(self._model, self._vocabulary)
         self._head = self._with_head(loaded.whole) if loaded.whole else None
 
     def _require_room(self, options: EncoderOptions) -> None:
@@ -106,11 +112,12 @@ class Encoder:
                 "text, so answers cannot be told from prompts",
                 hint="Score with a model whose tokenizer has a tokenizer.json.",
             )
-        return Head(whole, self._model, self.space.model)
+        with self._precision:
+            return Head(whole, self._model, self.space.model)
 
     def _width(self) -> int:
         try:
-            return int(self._pooled(self.states([[self._padding]])).shape[1])
+            return int(self.states([[self._padding]]).hidden.shape[2])
         except Exception as error:  # whatever a model raises that wants more than text
             raise ModelError(
                 f"{self.space.model} gives no hidden states for a text: {error}",
@@ -127,6 +134,11 @@ class Encoder:
     def _vocabulary(self) -> int:
         embeddings: Callable[[], Any] = self._model.get_input_embeddings  # type: ignore[assignment]
         return int(embeddings().weight.shape[0])
+
+    @property
+    def weights(self) -> int:
+        """How many numbers the model has learned."""
+        return sum(weight.numel() for weight in self._model.parameters())
 
     @property
     def begins_with(self) -> int | None:
@@ -186,8 +198,8 @@ class Encoder:
         return tokenize(self._tokenizer, texts, limit, marks=marks, places=places)
 
     @torch.inference_mode()
-    def states(self, ids: Sequence[Sequence[int]]) -> States:
-        """Run the model once.
+    def states(self, ids: Sequence[Sequence[int] | npt.NDArray[np.integer[Any]]]) -> States:
+        """Run the model once; on a GPU, only tell it to.
 
         Args:
             ids: token ids of each text, none empty; padded on the right here.
@@ -196,47 +208,58 @@ class Encoder:
             ModelError: the device has no room, or a token is none of the model's.
         """
         longest = padded(max(map(len, ids)), self.limit)
-        batch = torch.full((len(ids), longest), self._padding)
-        mask = torch.zeros((len(ids), longest), dtype=torch.long)
+        whole = np.full((len(ids), longest), self._padding, np.int64)
         for row, text in enumerate(ids):
-            batch[row, : len(text)] = torch.tensor(text)
-            mask[row, : len(text)] = 1
-        if (unknown := int(batch.max())) >= self._vocabulary:
+            whole[row, : len(text)] = text
+        if (unknown := int(whole.max())) >= self._vocabulary:
             raise ModelError(
                 f"the tokenizer of {self.space.model} gives token {unknown}, the model knows "
                 f"{self._vocabulary}",
                 hint="Its tokenizer and its weights do not belong together.",
             )
-        batch, mask = batch.to(self.device), mask.to(self.device)
-        with _room_for(len(ids), longest):
-            hidden = self._model(input_ids=batch, attention_mask=mask).last_hidden_state
+        with room_for(len(ids), longest):
+            batch = self._device.send(torch.from_numpy(whole))
+            lengths = self._device.send(torch.tensor([len(text) for text in ids]))
+            mask = (torch.arange(longest, device=batch.device) < lengths.unsqueeze(1)).long()
+            # What follows has no effect on a causal model, and without a mask it is faster there.
+            seen = None if self._unmasked else mask
+            with self._precision:
+                hidden = self._model(input_ids=batch, attention_mask=seen).last_hidden_state
         return States(hidden, batch, mask)
 
     @torch.inference_mode()
-    def _pooled(self, states: States) -> torch.Tensor:
-        with _room_for(*states.mask.shape):
-            return self._pool(states.hidden, states.mask)
+    def vectors(self, states: States) -> Callable[[], tuple[Floats, Floats]]:
+        """Begin to pool; what is returned waits for the device, and gives what `encode` does."""
+        with room_for(*states.mask.shape):
+            pooled = self._pool(states.hidden, states.mask)
+            norms = torch.linalg.vector_norm(pooled, dim=1, keepdim=True)
+            coming = self._device.fetch(torch.cat([pooled / norms, norms], dim=1))
 
-    def vectors(self, states: States) -> tuple[Floats, Floats]:
+        def end() -> tuple[Floats, Floats]:
+            found: Floats = coming().numpy()
+            vectors, lengths = found[:, :-1], found[:, -1]
+            if not (np.isfinite(lengths) & (lengths > 0)).all():
+                raise ModelError(
+                    f"the model gave a vector that is not finite or is zero in "
+                    f"{self.space.compute_dtype}",
+                    hint="Use --dtype float32 or bfloat16.",
+                )
+            return vectors, lengths
+
+        return end
+
+    def encode(
+        self, ids: Sequence[Sequence[int] | npt.NDArray[np.integer[Any]]]
+    ) -> tuple[Floats, Floats]:
         """Return vectors of length 1, float32 (n, width), and their lengths before, float32 (n,).
 
-        Raises:
-            ModelError: a vector is not finite, or is zero.
-        """
-        pooled = self._pooled(states)
-        norms = torch.linalg.vector_norm(pooled, dim=1)
-        if not bool((torch.isfinite(norms) & (norms > 0)).all()):
-            raise ModelError(
-                f"the model gave a vector that is not finite or is zero in "
-                f"{self.space.compute_dtype}",
-                hint="Use --dtype float32 or bfloat16.",
-            )
-        vectors = pooled / norms.unsqueeze(1)
-        return vectors.cpu().numpy(), norms.cpu().numpy().astype(np.float32)
+        Args:
+            ids: as for `states`.
 
-    def encode(self, ids: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
-        """Run the model and return what `vectors` does; arguments as for `states`."""
-        return self.vectors(self.states(ids))
+        Raises:
+            ModelError: a vector is not finite, or is zero; and what `states` raises.
+        """
+        return self.vectors(self.states(ids))()
 
     @torch.inference_mode()
     def nlls(self, states: States, wanted: Sequence[Flags] | None = None) -> Floats:
@@ -255,12 +278,12 @@ class Encoder:
             raise ModelError(f"{self.space.model} was loaded without its head", hint="Load it.")
         predicted = states.mask.bool()
         if wanted is not None:
-            chosen = torch.zeros_like(predicted)
+            chosen = torch.zeros(predicted.shape, dtype=torch.bool)
             for row, flags in enumerate(wanted):
-                chosen[row, : len(flags)] = torch.from_numpy(flags).to(self.device)
-            predicted = predicted & chosen
+                chosen[row, : len(flags)] = torch.from_numpy(flags)
+            predicted = predicted & chosen.to(predicted.device)
         predicted[:, 0] = False
-        with _room_for(*states.mask.shape):
+        with room_for(*states.mask.shape), self._precision:
             costs = self._head.nlls(states.hidden[:, :-1][predicted[:, 1:]], states.ids[predicted])
         if not bool(torch.isfinite(costs).all()):
             raise ModelError(
@@ -270,14 +293,3 @@ class Encoder:
         found = torch.full(predicted.shape, torch.nan)
         found[predicted.cpu()] = costs.cpu()
         return found.numpy()
-
-
-@contextmanager
-def _room_for(texts: int, longest: int) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            f"the device has no room for {texts} texts of {longest} tokens",
-            hint="Use a smaller --batch-tokens; what is stored stays.",
-        ) from error

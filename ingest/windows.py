@@ -12,8 +12,16 @@ Read = TypeVar("Read")
 WINDOW_SAMPLES = 4096
 """Samples sorted by length together: enough to waste little on padding, few enough to hold."""
 
+FIRST_SAMPLES = 128
+"""Of the first window: it is soon read, so that computing begins soon."""
+
 COMMIT_SECONDS = 15.0
+COMMIT_BYTES = 1 << 26
+"""Of float32 vectors that wait to be stored: a fast model has many within the seconds above."""
+
 BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}
+WINDOW_GROWTH = {"cpu": 1, "cuda": 8}
+"""How many times more samples are sorted together: a GPU wants longer batches of one length."""
 
 
 def ahead(tasks: Iterable[Callable[[], Read]]) -> Iterator[Read]:
@@ -29,10 +37,35 @@ def ahead(tasks: Iterable[Callable[[], Read]]) -> Iterator[Read]:
             yield coming.result()
 
 
-def in_windows(ids: Ids) -> Iterator[Ids]:
-    """Cut ids into windows."""
-    for start in range(0, len(ids), WINDOW_SAMPLES):
-        yield ids[start : start + WINDOW_SAMPLES]
+def behind(begun: Iterable[Callable[[], Read]]) -> Iterator[Read]:
+    """Give what each call returns, in order, called only when the next one is begun.
+
+    What a GPU was told to do is done while the one after it is prepared, and nobody waits for it.
+    """
+    waiting = None
+    for following in begun:
+        if waiting:
+            yield waiting()
+        waiting = following
+    if waiting:
+        yield waiting()
+
+
+def in_windows(ids: Ids, growth: int = 1) -> Iterator[Ids]:
+    """Cut ids into windows, the first ones small.
+
+    Args:
+        ids: of samples or queries.
+        growth: how many times larger than `WINDOW_SAMPLES` the windows become.
+
+    >>> import numpy as np
+    >>> [len(window) for window in in_windows(np.arange(9000))]
+    [128, 512, 2048, 4096, 2216]
+    """
+    start, size, most = 0, min(FIRST_SAMPLES, WINDOW_SAMPLES), WINDOW_SAMPLES * growth
+    while start < len(ids):
+        yield ids[start : start + size]
+        start, size = start + size, min(4 * size, most)
 
 
 class Pause:

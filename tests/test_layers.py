@@ -31,6 +31,7 @@ FLOORS = (
 HEAVY = {
     "torch": {
         "catalog.similarity.best",
+        "catalog.similarity.product",
         "catalog.similarity.scoring",
         "catalog.training.batches",
         "catalog.training.collating",
@@ -40,6 +41,7 @@ HEAVY = {
         "catalog.demo.tiny_model",
         "catalog.demo.comparison",
         "catalog.demo.killed",
+        "ingest.device",
         "ingest.encoder",
         "ingest.head",
         "ingest.pooling",

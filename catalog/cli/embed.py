@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Longer texts are cut.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]))
 @click.option("--store", type=click.Choice(["float16", "float32"]), help="Dtype on disk.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option("--device", help="`auto`, `cpu`, `cuda`, `cuda:1`; several: a process for each.")
 @click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens of a batch.")
 @click.option("--query-prefix", help="Put before every query's text, such as 'query: ' for E5.")
 @click.option("--passage-prefix", help="Put before every sample's text, such as 'passage: '.")
@@ -78,6 +78,8 @@ def _show_report(report: "EmbedReport") -> None:
         )
     else:
         click.echo("nothing to embed: every sample and query has its vector")
+    if report.cosine is not None:
+        _show_cosine(report.cosine, contract.compute_dtype)
     for name, number in report.scored.items():
         click.echo(f"scored {count(number, 'sample')} as {name}")
     show_unscored(report.unscored, report.renamed)
@@ -90,3 +92,15 @@ def _show_report(report: "EmbedReport") -> None:
         f"space {report.space.name}: {contract.model}, {contract.pooling}, {contract.template}, "
         f"width {contract.width}, {contract.stored_dtype}"
     )
+
+
+def _show_cosine(cosine: float, dtype: str) -> None:
+    from ingest.fidelity import LEAST_COSINE
+
+    click.echo(f"on a few samples {dtype} and float32 agree to a cosine of {cosine:.6f} at least")
+    if cosine < LEAST_COSINE:
+        click.echo(
+            f"warning: that is less than {LEAST_COSINE}: orders will differ from those of float32; "
+            "for exact vectors make a space with --dtype float32",
+            err=True,
+        )

@@ -14,8 +14,8 @@ import numpy as np
 from catalog.sql import load
 from catalog.store import Reader, Store
 from catalog.vectors import Ids
-from ingest.embedding_job import read_window
 from ingest.encoder import Encoder
+from ingest.reading import read_window
 from ingest.scores.columns import ANSWER_NLL, NO_ANSWER, PASS, Column, Values, contract
 from ingest.scores.plans import Prepared, Stretch
 from ingest.template import Answer

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from catalog.store import Reader, Store
 from catalog.vectors import Ids
-from ingest.embedding_job import read_window
 from ingest.encoder import Encoder
+from ingest.reading import read_window
 from ingest.scores.columns import NO_ANSWER, TOO_SHORT, Column, Values, nll_columns
 from ingest.tokens import Flags
 

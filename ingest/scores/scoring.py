@@ -99,7 +99,7 @@ def score(
     contract = dict(plans[-1].columns[scorer == ANSWER_NLL].contract)
     parameters = {"scorer": scorer, "name": name, **contract}
     with _alone(catalog.home, contract), job(catalog.home, "score", parameters, where) as now:
-        size = batch_tokens or BATCH_TOKENS[encoder.device]
+        size = batch_tokens or BATCH_TOKENS[encoder.processor]
         work = ScoreJob(store, now, encoder, size, progress)
         for plan in plans:
             work.unscored.clear()  # what the first pass could not score, the second tells again
