@@ -7,7 +7,9 @@ into memory that is used again and again. What is laid out in any other way is l
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,10 @@ import numpy.typing as npt
 
 from catalog.errors import StoreError
 
-PIECE_BYTES = 1 << 21
+PIECE_BYTES = 1 << 22
+READ_BYTES = 1 << 19
+"""What is read at once: few enough to be in a core's own cache still when it is looked at."""
+
 AHEAD_BYTES = 1 << 25
 """How far ahead the system is told to read from a disk."""
 
@@ -41,18 +46,18 @@ class Piece:
     Attributes:
         ids: int64 (n,), of the rows; -1 for one that is deleted.
         room_bytes: how much memory reading needs.
-        read: reads the vectors (n, width), in their stored dtype, into memory it is given; what it
-            returns may lie there, or elsewhere.
+        read: gives the vectors in order, some (m, width) at a time, in their stored dtype; they may
+            lie in the memory it is given, and are gone when the next are asked for.
     """
 
     ids: Ids
     room_bytes: int
-    read: Callable[[npt.NDArray[np.uint8]], Values]
+    read: Callable[[npt.NDArray[np.uint8]], Iterator[Values]]
 
     @classmethod
     def held(cls, ids: Ids, values: Values) -> "Piece":
         """Return one whose vectors are in memory already."""
-        return cls(ids, 0, lambda room: values)
+        return cls(ids, 0, lambda room: iter([values]))
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,11 @@ def pieces(dataset: Any, layout: Layout, scan_rows: int) -> Iterator[Piece]:  # 
         scan_rows: how many rows Lance is to give at once, where it has to.
     """
     left = []
-    for fragment in dataset.get_fragments():
-        runs = _runs(fragment, layout)
+    for fragment, runs, ids in _prepared(dataset.get_fragments(), layout):
         if runs is None:
             left.append(fragment)
         else:
-            yield from _read(fragment, runs, layout)
+            yield from _read(fragment, runs, ids, layout)
     if left:
         scanner = dataset.scanner(
             columns=[layout.key, "vector"], batch_size=scan_rows, fragments=left
@@ -107,6 +111,30 @@ def pieces(dataset: Any, layout: Layout, scan_rows: int) -> Iterator[Piece]:  # 
         for batch in scanner.to_batches():
             values = batch.column(1).flatten().to_numpy().reshape(-1, layout.width)
             yield Piece.held(batch.column(0).to_numpy(), values)
+
+
+def _prepared(
+    fragments: Sequence[Any], layout: Layout
+) -> Iterator[tuple[Any, list[_Run] | None, Ids]]:
+    """Give every fragment, where its vectors lie and its ids: found out while others are read."""
+
+    def prepare(fragment: Any) -> tuple[Any, list[_Run] | None, Ids]:  # noqa: ANN401
+        runs = _runs(fragment, layout)
+        if runs is None:
+            return fragment, None, np.empty(0, np.int64)
+        with _path(fragment, layout).open("rb", buffering=0) as file:
+            for run in runs[:1]:
+                _announce(file.fileno(), run.offset, AHEAD_BYTES)
+        return fragment, runs, _ids(fragment, layout.key)
+
+    with ThreadPoolExecutor(1) as preparing:
+        coming: Future[tuple[Any, list[_Run] | None, Ids]] | None = None
+        for fragment in fragments:
+            ready, coming = coming, preparing.submit(prepare, fragment)
+            if ready:
+                yield ready.result()
+        if coming:
+            yield coming.result()
 
 
 def _runs(fragment: Any, layout: Layout) -> list[_Run] | None:  # noqa: ANN401
@@ -139,17 +167,27 @@ def _described(rows: int, layout: Layout) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: str(numbers[found[1]]), PLAIN)
 
 
-def _read(fragment: Any, runs: list[_Run], layout: Layout) -> Iterator[Piece]:  # noqa: ANN401
-    ids = _ids(fragment, layout.key)
+def _path(fragment: Any, layout: Layout) -> Path:  # noqa: ANN401
     [file] = fragment.data_files()
+    return layout.folder / str(file.path)
+
+
+def _read(
+    fragment: Any,  # noqa: ANN401
+    runs: Sequence[_Run],
+    ids: Ids,
+    layout: Layout,
+) -> Iterator[Piece]:
+    """Give the pieces of one fragment."""
+    path = _path(fragment, layout)
     rows, first = max(PIECE_BYTES // layout.row_bytes, 1), 0
-    path = layout.folder / file.path
+    room = max(READ_BYTES // layout.row_bytes, 1) * layout.row_bytes
     for run in runs:
         for start in range(0, run.rows, rows):
             count = min(rows, run.rows - start)
             offset = run.offset + start * layout.row_bytes
             own = ids[first + start : first + start + count]
-            yield Piece(own, count * layout.row_bytes, _reader(path, offset, count, layout))
+            yield Piece(own, room, _reader(path, offset, count, layout))
         first += run.rows
 
 
@@ -165,26 +203,42 @@ def _ids(fragment: Any, key: str) -> Ids:  # noqa: ANN401
 
 def _reader(
     path: Path, offset: int, rows: int, layout: Layout
-) -> Callable[[npt.NDArray[np.uint8]], Values]:
-    """Return what reads some rows of a file."""
+) -> Callable[[npt.NDArray[np.uint8]], Iterator[Values]]:
+    """Return what reads some rows of a file, as many at a time as there is room for."""
 
-    def read(room: npt.NDArray[np.uint8]) -> Values:
-        part, done = room[: rows * layout.row_bytes], 0
-        try:
-            with path.open("rb", buffering=0) as file:
-                _announce(file.fileno(), offset + AHEAD_BYTES, len(part))
-                while done < len(part):
-                    got = os.preadv(file.fileno(), [part[done:].data], offset + done)
-                    if not got:
-                        raise OSError(f"{path.name} is cut short")
-                    done += got
-        except OSError as error:
-            raise StoreError(
-                f"vectors cannot be read: {error}", hint="Is a file damaged? Restore a backup."
-            ) from error
-        return part.view(layout.stored).reshape(rows, layout.width)
+    def read(room: npt.NDArray[np.uint8]) -> Iterator[Values]:
+        most, count = len(room) // layout.row_bytes, rows * layout.row_bytes
+        with _reading(path) as file:
+            _announce(file, offset + AHEAD_BYTES, count)
+            for start in range(0, rows, most):
+                part = room[: min(most, rows - start) * layout.row_bytes]
+                _fill(part, file, offset + start * layout.row_bytes)
+                yield part.view(layout.stored).reshape(-1, layout.width)
 
     return read
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[int]:
+    """Lend a file to read from; tell of what goes wrong with it."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            yield file.fileno()
+    except OSError as error:
+        raise StoreError(
+            f"vectors cannot be read from {path.name}: {error}",
+            hint="Is the file damaged? Restore a backup.",
+        ) from error
+
+
+def _fill(part: npt.NDArray[np.uint8], file: int, offset: int) -> None:
+    """Read as much as there is room for."""
+    done = 0
+    while done < len(part):
+        got = os.preadv(file, [part[done:].data], offset + done)
+        if not got:
+            raise OSError("it is cut short")
+        done += got
 
 
 def _announce(file: int, offset: int, count: int) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from catalog.errors import StoreError
 from catalog.pieces import Piece
-from catalog.similarity import BestPerTask, TopPerQuery, score, scoring
-from catalog.similarity.top import STEP_ROWS
+from catalog.similarity import BestPerTask, TopPerQuery, product, score
+from catalog.similarity.top import STEP_ROWS, Cut, Whole
 
 
 class Scanned:
@@ -104,17 +104,35 @@ def test_the_best_of_a_query_are_those_of_a_whole_sort(
     generator = np.random.default_rng(seed)
     scores = generator.integers(0, 5, size=(queries, count)).astype(np.float32)  # many ties
     keys = generator.permutation(count).astype(np.int64)
-    top = TopPerQuery(queries, limit, keys)
-    top._step = 7  # so that little is held, and it is shrunk often
-    top._numbers = top._numbers[:, : limit + 7].copy()
-    for start in range(0, count, piece):
-        positions = np.arange(start, min(start + piece, count))
-        top.add(positions, scores[:, positions].T)
-    for query, (positions, found, numbers) in enumerate(top.top()):
-        expected = np.lexsort((keys, -scores[query]))[:limit]
-        assert positions.tolist() == expected.tolist()
-        assert found.tolist() == scores[query][expected].tolist()
-        assert set(numbers.tolist()) == {query}
+    cut, all_held = Cut(queries, limit, keys), Whole(queries, limit, keys)
+    cut._step = 7  # so that little is held, and it is shrunk often
+    cut._numbers = cut._numbers[:, : limit + 7].copy()
+    for held in (cut, all_held):
+        top = TopPerQuery(queries, limit, keys)
+        top._held = held
+        for start in range(0, count, piece):
+            positions = np.arange(start, min(start + piece, count))
+            top.add(positions, scores[:, positions].T)
+        for query, (positions, found, numbers) in enumerate(top.top()):
+            expected = np.lexsort((keys, -scores[query]))[:limit]
+            assert positions.tolist() == expected.tolist()
+            assert found.tolist() == scores[query][expected].tolist()
+            assert set(numbers.tolist()) == {query}
+
+
+def test_what_never_came_is_not_among_the_best() -> None:
+    for held in (Cut(1, 9, np.arange(5)), Whole(1, 9, np.arange(5))):
+        held.add(np.array([4, 1]), np.array([[-1.0], [2.0]], np.float32))
+        [(positions, found)] = held.top()
+        assert (positions.tolist(), found.tolist()) == ([1, 4], [2.0, -1.0])
+
+
+def test_of_most_samples_all_scores_are_held_if_they_fit() -> None:
+    held = [
+        type(TopPerQuery(queries, limit, np.arange(6400))._held)
+        for queries, limit in ((1, 200), (1, 199), (2**15, 200))
+    ]
+    assert held == [Whole, Cut, Cut]
 
 
 @given(
@@ -148,7 +166,7 @@ def test_the_best_of_a_task_are_those_of_its_queries(
 @pytest.mark.parametrize("stored", ["float32", "float16"])
 def test_the_best_are_those_of_a_product_in_memory(stored: str) -> None:
     generator = np.random.default_rng(6)
-    count, limit = 3 * scoring.BLOCK_ROWS + 17, 40
+    count, limit = 3 * product.BLOCK_ROWS + 17, 40
     values, asked = unit(generator, count, 32).astype(stored), unit(generator, 11, 32)
     values[generator.choice(count, 200)] = values[5]  # ties, across the borders of blocks
     keys = generator.permutation(count).astype(np.int64)
@@ -201,7 +219,7 @@ def test_a_score_survives_being_held_as_a_number(scores: list[float]) -> None:
 def test_what_is_held_is_bounded_by_the_limit() -> None:
     generator = np.random.default_rng(7)
     top = TopPerQuery(3, 5, np.arange(100_000))
-    assert top._numbers.shape == (3, 5 + STEP_ROWS)
+    assert isinstance(top._held, Cut) and top._held._numbers.shape == (3, 5 + STEP_ROWS)
     for start in range(0, 100_000, 5000):  # rising, the worst there is
         scores = np.arange(start, start + 5000, dtype=np.float32)[:, None].repeat(3, 1)
         top.add(np.arange(start, start + 5000), scores + generator.random((5000, 3), np.float32))
@@ -268,16 +286,16 @@ def test_no_sample_gives_no_block() -> None:
 
 def test_blocks_have_one_shape_the_last_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes = set()
-    product = torch.mm
+    multiply = torch.mm
 
     def watched(left: Any, right: Any, **out: Any) -> Any:
         shapes.add((tuple(left.shape), tuple(right.shape)))
-        return product(left, right, **out)
+        return multiply(left, right, **out)
 
     monkeypatch.setattr(torch, "mm", watched)
-    for count, queries in ((1, 33), (4097, 40), (9000, 48)):
+    for count, queries in ((1, 33), (4097, 36), (9000, 40)):
         values = unit(np.random.default_rng(5), count, 8)
         whole(
             Scanned(np.arange(count), values, 500), values[:1].repeat(queries, 0), np.arange(count)
         )
-    assert shapes == {((scoring.BLOCK_ROWS, 8), (8, 48))}
+    assert shapes == {((40, 8), (8, product.BLOCK_ROWS))}

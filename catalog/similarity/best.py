@@ -3,10 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from catalog.similarity.order import best_first
+from catalog.similarity.places import together
 from catalog.similarity.scoring import Positions
 from catalog.vectors import Floats, Ids
+
+FEW_QUERIES = 32
+"""Of so few the first that is best is found fastest by looking at each sample's."""
 
 
 class BestPerTask:
@@ -24,30 +30,57 @@ class BestPerTask:
     """
 
     def __init__(self, sizes: Sequence[int], samples: int, *, means: bool = False) -> None:
-        self._ends = np.cumsum(sizes).tolist()
-        self._sizes = sizes
+        ends = np.cumsum(sizes).tolist()
+        self._parts = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        self._task_of = np.repeat(np.arange(len(sizes)), sizes)
         self.scores: Floats = np.full((len(sizes), samples), -np.inf, np.float32)
         self.queries = np.zeros((len(sizes), samples), np.int32)
         self.means = np.zeros((len(sizes), samples if means else 0))
 
     def add(self, positions: Positions, scores: Floats) -> None:
         """Take a block in."""
-        rows = np.arange(len(scores))
-        for task, (size, end) in enumerate(zip(self._sizes, self._ends, strict=True)):
-            part = scores[:, end - size : end]
-            best = part.argmax(axis=1)  # numpy's is several times as fast as torch's
-            self.scores[task, positions] = part[rows, best]
-            self.queries[task, positions] = best + (end - size)
-            if self.means.size:
-                means = torch.from_numpy(part).mean(dim=1, dtype=torch.float64)
-                self.means[task, positions] = means.numpy()
+        where = together(positions)
+        best, first = self._best(np.ascontiguousarray(scores.T))
+        self.scores[:, where] = best + np.float32(0)  # of the two zeros either may be the maximum
+        self.queries[:, where] = first
+        if self.means.size:
+            self.means[:, where] = [
+                # Row by row, so that a sample's mean does not depend on where in a block it is.
+                torch.from_numpy(np.ascontiguousarray(scores[:, part])).mean(
+                    dim=1, dtype=torch.float64
+                )
+                for part in self._parts
+            ]
+
+    def _best(self, scores: Floats) -> tuple[Floats, npt.NDArray[np.int32]]:
+        """Return each task's best scores and the first queries that have them, (tasks, n) both.
+
+        Args:
+            scores: float32 (queries, n).
+        """
+        if len(scores) <= FEW_QUERIES:
+            return self._best_of_few(scores)
+        rows = scores.shape[1]
+        best = np.empty((len(self._parts), rows), np.float32)
+        equal = np.empty(scores.shape, np.bool_)
+        for task, part in enumerate(self._parts):
+            np.max(scores[part], axis=0, out=best[task])
+            np.equal(scores[part], best[task], out=equal[part])
+        # To look for what equals the maximum takes less than numpy's own argmax does.
+        found = np.flatnonzero(equal)
+        queries = found // rows
+        first = np.empty(best.shape, np.int32)
+        places = self._task_of[queries] * rows + (found - queries * rows)
+        first.ravel()[places[::-1]] = queries[::-1]  # of several the first one is written last
+        return best, first
+
+    def _best_of_few(self, scores: Floats) -> tuple[Floats, npt.NDArray[np.int32]]:
+        best = np.array([scores[part].max(axis=0) for part in self._parts])
+        first = [scores[part].argmax(axis=0) + part.start for part in self._parts]
+        return best, np.array(first, np.int32)
 
     def top(self, limit: int, order_keys: Ids) -> Iterator[tuple[Positions, Floats, Ids]]:
         """Give each task's best samples, best first: positions, scores, query numbers."""
         for scores, queries in zip(self.scores, self.queries, strict=True):
-            chosen = np.arange(len(scores))
-            if limit < len(scores):
-                least = np.partition(scores, len(scores) - limit)[len(scores) - limit]
-                chosen = np.flatnonzero(scores >= least)
-            ordered = chosen[np.lexsort((order_keys[chosen], -scores[chosen]))][:limit]
+            ordered = best_first(scores, limit, order_keys)
             yield ordered, scores[ordered], queries[ordered].astype(np.int64)

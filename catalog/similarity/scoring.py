@@ -6,7 +6,6 @@ another, nothing is split between them, and so how many there are changes no bit
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from math import isfinite
 from queue import SimpleQueue
 from threading import Event, Lock
 from typing import Any
@@ -15,23 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from catalog.errors import StoreError
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.pieces import Piece
+from catalog.similarity.product import Product, padded, require_numbers
 from catalog.vectors import Floats, Ids, Vectors
-
-BLOCK_ROWS = 2048
-"""Samples in a block, at most."""
-
-BLOCK_BYTES = 1 << 22
-"""What a block's vectors may take: few enough to be in the cache still when they are multiplied."""
-
-SCORE_BYTES = 1 << 21
-"""What its scores may take, which are looked at right afterwards."""
-
-QUERY_STEP = 16
-"""Queries are padded to a multiple of this, at which a product is fastest."""
 
 Positions = npt.NDArray[np.int64]
 Take = Callable[[Positions, Floats], None]
@@ -58,7 +45,7 @@ def score(
     Raises:
         StoreError: a vector holds what is no number.
     """
-    _require_numbers(float(queries.sum()))
+    require_numbers(float(queries.sum()))
     if not len(ids):
         return
     scoring = _Scoring(vectors.pieces(), queries, ids, take)
@@ -87,12 +74,12 @@ def scores_of(
     """
     found = Vectors(home, named.space, "sample").lookup().of(np.asarray(sample_ids, np.int64))
     queries = Vectors(home, named.space, "query").lookup().of(np.asarray(query_ids, np.int64))
-    block = _Block(_padded(queries), len(queries))
+    product = Product(padded(queries), len(queries))
     scores = np.empty((len(found), len(queries)), np.float32)
-    for start in range(0, len(found), block.rows):
-        part = found[start : start + block.rows]
-        block.fill(0, part)
-        scores[start : start + len(part)] = block.scores()[: len(part)]
+    for start in range(0, len(found), product.rows):
+        part = found[start : start + product.rows]
+        product.fill(0, part)
+        scores[start : start + len(part)] = product.scores(len(part))
     return scores
 
 
@@ -102,7 +89,7 @@ class _Scoring:
     def __init__(self, pieces: Iterator[Piece], queries: Floats, ids: Ids, take: Take) -> None:
         self.ended = Event()
         self._pieces, self._lock = pieces, Lock()
-        self._count, self._right = len(queries), _padded(queries)
+        self._count, self._left = len(queries), padded(queries)
         self._take = take
         self._place = np.full(int(ids[-1]) + 1, -1, np.int64)
         self._place[ids] = np.arange(len(ids))
@@ -130,20 +117,20 @@ class _Scoring:
             self._done.put(None)
 
     def _work(self) -> None:
-        block = _Block(self._right, self._count)
-        positions, filled = np.empty(block.rows, np.int64), 0
+        product = Product(self._left, self._count)
+        positions, filled = np.empty(product.rows, np.int64), 0
         for inside, values in self._chosen():
             start = 0
             while start < len(inside):
-                rows = min(block.rows - filled, len(inside) - start)
-                block.fill(filled, values[start : start + rows])
+                rows = min(product.rows - filled, len(inside) - start)
+                product.fill(filled, values[start : start + rows])
                 positions[filled : filled + rows] = inside[start : start + rows]
                 start, filled = start + rows, filled + rows
-                if filled == block.rows:
-                    self._give(positions, block.scores())
+                if filled == product.rows:
+                    self._give(positions, product.scores(filled))
                     filled = 0
         if filled and not self.ended.is_set():
-            self._give(positions[:filled], block.scores()[:filled])
+            self._give(positions[:filled], product.scores(filled))
 
     def _chosen(self) -> Iterator[tuple[Positions, npt.NDArray[Any]]]:
         """Give the chosen ones of pieces that no other thread has: positions and vectors."""
@@ -153,57 +140,33 @@ class _Scoring:
                 piece = next(self._pieces, None)
             if piece is None:
                 return
-            known = np.clip(piece.ids, 0, len(self._place) - 1)
-            inside = np.where(piece.ids == known, self._place[known], -1)
+            inside = self._positions(piece.ids)
             chosen = inside >= 0
             if not chosen.any():
                 continue
             if len(room) < piece.room_bytes:
                 room = np.empty(piece.room_bytes, np.uint8)
-            values = piece.read(room)
-            yield (inside, values) if chosen.all() else (inside[chosen], values[chosen])
+            yield from _only(inside, None if chosen.all() else chosen, piece.read(room))
+
+    def _positions(self, ids: Ids) -> Positions:
+        """Return the places of ids, -1 for those that are not to be scored."""
+        known = np.clip(ids, 0, len(self._place) - 1)
+        return np.where(ids == known, self._place[known], -1)
 
     def _give(self, positions: Positions, scores: Floats) -> None:
         self._take(positions, scores)
         self._done.put(len(positions))
 
 
-class _Block:
-    """Multiplies blocks with the queries, always in one shape and in the same memory."""
-
-    def __init__(self, right: torch.Tensor, count: int) -> None:
-        width, columns = right.shape
-        fitting = min(BLOCK_BYTES // (4 * width), SCORE_BYTES // (4 * columns))
-        self.rows = min(BLOCK_ROWS, max(fitting // QUERY_STEP, 1) * QUERY_STEP)
-        self._right, self._count = right, count
-        self._left = torch.zeros((self.rows, width))
-        self._out = torch.zeros((self.rows, columns))
-
-    def fill(self, start: int, values: npt.NDArray[Any]) -> None:
-        """Put vectors in from a row on."""
-        if not values.flags.writeable:  # which torch warns of, though it reads only
-            values = values.copy()
-        # From float16 this is many times as fast as in numpy.
-        self._left[start : start + len(values)].copy_(torch.from_numpy(values))
-
-    def scores(self) -> Floats:
-        """Return the scores of what is in, float32 (rows, queries), gone with the next."""
-        torch.mm(self._left, self._right, out=self._out)
-        # What is no number in a vector makes every score of it none: to look at one will do.
-        _require_numbers(float(self._out[:, 0].sum()))
-        return self._out.numpy()[:, : self._count]
-
-
-def _padded(queries: Floats) -> torch.Tensor:
-    """Return queries as the right side of a product, float32 (width, a multiple of a step)."""
-    count, width = queries.shape
-    right = torch.zeros((width, -(-count // QUERY_STEP) * QUERY_STEP))
-    right[:, :count] = torch.from_numpy(np.ascontiguousarray(queries.T))
-    return right
-
-
-def _require_numbers(total: float) -> None:
-    if not isfinite(total):  # the sum of so few numbers no larger than 1 is one itself
-        raise StoreError(
-            "a vector holds what is no number", hint="Is a file damaged? Restore a backup."
-        )
+def _only(
+    inside: Positions, chosen: npt.NDArray[np.bool_] | None, parts: Iterator[npt.NDArray[Any]]
+) -> Iterator[tuple[Positions, npt.NDArray[Any]]]:
+    """Give the chosen rows of each part, or all, with their positions."""
+    start = 0
+    for values in parts:
+        rows = slice(start, start + len(values))
+        start += len(values)
+        if chosen is None:
+            yield inside[rows], values
+        elif (own := chosen[rows]).any():
+            yield inside[rows][own], values[own]

@@ -10,7 +10,7 @@ import pytest
 
 import catalog
 import ingest
-from catalog.similarity import scoring
+from catalog.similarity import product
 from ingest import loading
 from tests.conftest import talk
 from tests.tiny import add_vectors
@@ -96,7 +96,7 @@ def test_the_size_of_blocks_changes_no_selection(
     for tasks in (["three"], ["one", "three"]):
         digests = set()
         for block_rows in (64, 333, 4096):
-            monkeypatch.setattr(scoring, "BLOCK_ROWS", block_rows)
+            monkeypatch.setattr(product, "BLOCK_ROWS", block_rows)
             picked = cat.select(
                 f"{tasks[0]}{block_rows}", method="round_robin", tasks=tasks, size=len(left)
             )
