@@ -17,7 +17,7 @@ from catalog.connection import connect, look_back, mapped_errors
 from catalog.errors import InvalidQuery, StoreError
 from catalog.home import Home
 from catalog.sql import Query
-from catalog.views import VIEWS, make_views, views_in
+from catalog.views import VIEWS, lists, make_views, views_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,11 +28,16 @@ Statement = str | Query
 
 
 class Reader:
-    """A connection to read from: plain rows, Arrow tables or a stream of Arrow batches."""
+    """A connection to read from: plain rows, Arrow tables or a stream of Arrow batches.
+
+    Attributes:
+        listing: whether a statement may ask what there is to be read, and is to see every view.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, bare: bool = False) -> None:
         self._connection = connection
         self._taken = set(VIEWS) if bare else set()  # names of views that are made, or hidden
+        self.listing = False
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -43,15 +48,28 @@ class Reader:
     def _text(self, statement: Statement) -> str:
         """Return a statement's text; the views that it may read are made, and no others."""
         text = statement.text if isinstance(statement, Query) else statement
-        self._taken |= make_views(self._connection, views_in(text), self._taken)
+        needed = VIEWS if self.listing and lists(text) else views_in(text)
+        self._taken |= make_views(self._connection, needed, self._taken)
         return text
 
     def _run(self, statement: Statement, params: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-        return self._connection.execute(self._text(statement), dict(params) or None)
+        text = self._text(statement)
+        try:
+            return self._connection.execute(text, dict(params) or None)
+        except duckdb.CatalogException:
+            return self._all_seen().execute(text, dict(params) or None)
 
     def _relation(self, statement: Statement, params: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
         """Return the result unread: Arrow taken from a relation is not copied once more."""
-        return self._connection.sql(self._text(statement), params=dict(params) or None)
+        text = self._text(statement)
+        try:
+            return self._connection.sql(text, params=dict(params) or None)
+        except duckdb.CatalogException:
+            return self._all_seen().sql(text, params=dict(params) or None)
+
+    def _all_seen(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection with every view, so that DuckDB can say which name was meant."""
+        return self.connection if self.listing else self._connection
 
     def arrow(self, statement: Statement, **params: object) -> "pa.Table":
         """Return the whole result as an Arrow table."""
@@ -93,6 +111,10 @@ class Reader:
         text = self._text(statement)
         self._connection.execute(f"insert into {name} by name {text}", params or None)
 
+    def define(self, macro: str) -> None:
+        """Make a macro known until the connection closes."""
+        self._connection.execute(macro)
+
     def clock(self) -> int:
         """Return the newest `change_id`, 0 in a new home."""
         return int(self.value("select coalesce(max(change_id), 0) from change"))
@@ -112,6 +134,14 @@ class Transaction(Reader):
         compiled = statement.compile(dialect=DefaultDialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
         values = [_plain(compiled.params[name]) for name in compiled.positiontup or ()]
         return _touched(self._connection.execute(self._text(str(compiled)), values))
+
+    def use_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+        self._connection.execute(f"set threads = {count:d}")
+
+    def discard(self, name: str, condition: str, **params: object) -> None:
+        """Remove rows from a result that is kept."""
+        self._connection.execute(f"delete from {name} where {condition}", params)
 
     def insert(self, table: "Table", *rows: Mapping[str, Any]) -> None:
         """Insert a few rows, each with this transaction's `change_id`."""
@@ -201,8 +231,9 @@ class Store:
                     if writes
                     else "set enable_external_access = false"
                 )
-                if self._as_of is not None and not writes:
-                    look_back(connection, self._as_of)
+                if not writes and self._as_of is not None:
+                    if Reader(connection).clock() > self._as_of:  # else there is nothing to hide
+                        look_back(connection, self._as_of)
                 yield connection
             finally:
                 connection.close()
@@ -238,7 +269,7 @@ class Store:
             InvalidQuery: the statement fails; its message is DuckDB's.
         """
         with self.read() as reader:
-            _ = reader.connection  # what there is can be listed, too
+            before, reader.listing = reader.listing, True
             try:
                 yield reader
             except (duckdb.OutOfMemoryException, duckdb.IOException):
@@ -249,6 +280,8 @@ class Store:
                     hint="`catalog sql` reads the catalog's own tables and views; "
                     '`catalog sql "show all tables"` lists them.',
                 ) from error
+            finally:
+                reader.listing = before
 
     @contextmanager
     def write(self, kind: str, *, job_id: int | None = None) -> Iterator[Transaction]:

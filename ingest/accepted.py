@@ -61,35 +61,33 @@ class Accepted:
         for place, extra in enumerate(found.extras, len(self.roles)):
             if extra is not None:
                 self._extras[place] = extra
-        self.add_plain(
+        self.roles += found.roles
+        self.contents += found.contents
+        self.add_row(
             line,
             found.source,
             found.external_id,
             found.metadata,
             found.content_hash,
-            found.roles,
-            found.contents,
+            len(found.roles),
         )
 
-    def add_plain(
+    def add_row(
         self,
         line: int,
         source: str,
         external_id: str | None,
         metadata: str | None,
         content_hash: bytes,
-        roles: list[str],
-        contents: "list[str | None] | list[str]",
+        turns: int,
     ) -> None:
-        """Add a row without tools, whose messages have nothing but role and content."""
+        """Add a row whose messages were added to `roles` and `contents` before."""
         self.lines.append(line)
         self.sources.append(source)
         self.external_ids.append(external_id)
         self.metadata.append(metadata)
         self.hashes.append(content_hash)
-        self.turns.append(len(roles))
-        self.roles += roles
-        self.contents += contents
+        self.turns.append(turns)
 
     def table(self, file: str, format_name: str, number: int) -> pa.Table:
         """Return the rows, at least one, as a table with the columns of `STAGED`."""
@@ -104,7 +102,7 @@ class Accepted:
             "ordinal": np.arange(rows, dtype=np.int64) + number * ROWS_PER_BLOCK,
             "line": np.array(self.lines, np.int64),
             "file": pa.repeat(pa.scalar(file), rows),
-            "source": self.sources,
+            "source": _repeated(self.sources),
             "format": pa.repeat(pa.scalar(format_name), rows),
             "external_id": self.external_ids,
             "metadata": self.metadata,
@@ -132,6 +130,13 @@ def _hash_array(whole: bytes, rows: int) -> pa.Array:
     offsets = np.arange(rows + 1, dtype=np.int32) * HASH_BYTES
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(whole)]
     return pa.Array.from_buffers(pa.binary(), rows, buffers)
+
+
+def _repeated(texts: list[str]) -> pa.Array:
+    """Return texts that are mostly all the same."""
+    if texts.count(texts[0]) == len(texts):
+        return pa.repeat(pa.scalar(texts[0]), len(texts))
+    return pa.array(texts, pa.string())
 
 
 def _sparse(values: dict[int, str], size: int) -> pa.Array:

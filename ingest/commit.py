@@ -1,4 +1,9 @@
-"""Staged rows into the pool: one short transaction per chunk, its checkpoint inside."""
+"""Staged rows into the pool: one short transaction per chunk, its checkpoint inside.
+
+DuckDB compresses a row group when it is full, and one that is not full again with every chunk that
+is added to it. So a chunk ends where it fills a row group, if that is in sight; the rows beyond
+wait for the next. One thread inserts: several would leave a row group each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +14,13 @@ from catalog import schema
 from catalog.jobs import Counts
 from catalog.sql import load
 from catalog.store import Transaction
-from ingest.staging import read_staged
+from ingest.accepted import ROWS_PER_BLOCK
+from ingest.staging import Staged, read_staged
 
+ROW_GROUP_ROWS = 122_880
+"""Of DuckDB's tables; where this is wrong, chunks only take longer."""
+
+FIRST_LEFT_OUT = "select ordinal from fresh order by ordinal limit 1 offset $samples"
 DESCRIBE_SOURCES = """
 update source
 set uri = coalesce($uri, uri), license = coalesce($license, license)
@@ -31,22 +41,31 @@ def commit(
     transaction: Transaction,
     job_id: int,
     provenance: Provenance,
-    rows: Sequence[str],
-    refused: Sequence[str],
-) -> Counts:
-    """Insert staged rows and refusals, and return what became of them.
+    blocks: Sequence[Staged],
+    folder: str,
+    start: int = 0,
+) -> tuple[Counts, int]:
+    """Insert staged rows and refusals; return what became of them, and where the rest begins.
 
     Args:
         transaction: the checkpoint is moved in it too.
         job_id: the job they belong to.
         provenance: of the sources that are new.
-        rows: files of accepted rows, as `ingest.staging` writes them.
-        refused: files of refused rows.
+        blocks: whole blocks, at least one; the last rows may be left for the next chunk.
+        folder: where their files are.
+        start: the ordinal of the first row of the first block that was not committed before.
+
+    Returns:
+        The counts, and the ordinal of the first row not committed: blocks before are done with.
     """
-    counts = Counts()
-    if rows:
-        counts.add(_commit_rows(transaction, job_id, provenance, read_staged(rows)))
-    if refused:
+    counts, end = Counts(), (blocks[-1].number + 1) * ROWS_PER_BLOCK
+    if rows := [block.path(folder, "rows") for block in blocks if block.accepted]:
+        skipped = start % ROWS_PER_BLOCK if blocks[0].number == start // ROWS_PER_BLOCK else 0
+        staged = read_staged(rows).slice(skipped)
+        found, end = _commit_rows(transaction, job_id, provenance, staged, end)
+        counts.add(found)
+    done = [block for block in blocks if block.number < end // ROWS_PER_BLOCK]
+    if refused := [block.path(folder, "refused") for block in done if block.reasons]:
         counts.refused = transaction.insert_select(
             schema.rejection,
             "select $job_id as job_id, * from staged",
@@ -54,15 +73,17 @@ def commit(
             staged=read_staged(refused),
         )
     counts.read = counts.added + counts.duplicate + counts.refused
-    return counts
+    return counts, end
 
 
 def _commit_rows(
-    transaction: Transaction, job_id: int, provenance: Provenance, staged: pa.Table
-) -> Counts:
+    transaction: Transaction, job_id: int, provenance: Provenance, staged: pa.Table, end: int
+) -> tuple[Counts, int]:
+    transaction.use_threads(1)
     transaction.register("staged", staged)
     transaction.make("arrived", load("ingest/arrived"))
     transaction.make("fresh", load("ingest/fresh"))
+    end = _cut(transaction, end)
     added = transaction.insert_select(schema.sample, load("ingest/sample"))
     described = {
         "revision": provenance.revision,
@@ -77,8 +98,22 @@ def _commit_rows(
         load("ingest/appearance"),
         {"job_id": job_id, "revision": provenance.revision},
     )
+    arrived = transaction.value("select count(*) from arrived")
     retired = transaction.value("select count(*) from arrived semi join retired using (sample_id)")
-    return Counts(added=added, duplicate=staged.num_rows - added, retired=retired)
+    return Counts(added=added, duplicate=arrived - added, retired=retired), end
+
+
+def _cut(transaction: Transaction, end: int) -> int:
+    """Leave out the rows after the one that fills a row group, if any; return where they begin."""
+    known = transaction.value("select count(*) from sample")
+    fresh = transaction.value("select count(*) from fresh")
+    wanted = fresh - (known + fresh) % ROW_GROUP_ROWS
+    if not 0 < wanted < fresh:
+        return end
+    cut = int(transaction.value(FIRST_LEFT_OUT, samples=wanted))
+    for name in ("fresh", "arrived"):
+        transaction.discard(name, "ordinal >= $end", end=cut)
+    return cut
 
 
 def retire_unseen(transaction: Transaction, provenance: Provenance, seen: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ from catalog.jobs import Counts, Job, is_alive, job
 from catalog.progress import Progress, Tick, silent
 from catalog.sql import load as load_query
 from catalog.store import Store
+from ingest.accepted import ROWS_PER_BLOCK
 from ingest.commit import Provenance, commit, retire_unseen
 from ingest.formats import FormatName
 from ingest.inputs import Input, find, recognise_format
@@ -26,9 +27,14 @@ from ingest.workers import Stagers, Work
 
 MAX_ROW_BYTES = 16 << 20
 DEFAULT_REVISION = "main"
-COMMIT_ROWS = 250_000
-COMMIT_BYTES = 256 << 20
+COMMIT_ROWS = 140_000
+"""A row group and what may be duplicates; see `ingest.commit`."""
+
+COMMIT_BYTES = 160 << 20
 """Of raw rows; DuckDB needs some times as much memory to write them."""
+
+CHECKPOINTS = "the ordinal of the first row to commit"
+"""What a checkpoint of this job means; a job left by other software begins anew."""
 
 COMMIT_SECONDS = 30.0
 UNPACKED_RATIO = 6
@@ -111,7 +117,7 @@ def load(
         "strict": strict,
         "max_row_bytes": max_row_bytes,
     }
-    stamps = [BLOCK_BYTES, BATCH_ROWS, *(place.stamp for place in inputs)]
+    stamps = [CHECKPOINTS, BLOCK_BYTES, BATCH_ROWS, *(place.stamp for place in inputs)]
     with (
         job(catalog.home, "ingest", parameters, stamps) as running,
         staging_folder(catalog.home, running.job_id) as folder,
@@ -198,11 +204,11 @@ class _Ingest:
     rows: int = 0
     done_bytes: int = 0
     withdrawn: int = 0
-    resumed_at: int = 0
+    resumed_at: int = 0  # the first block of which something was left to do
 
     def run(self, inputs: Sequence[Input], formats: dict[str, FormatName]) -> None:
         """Read everything, commit it in chunks, and finish the job."""
-        self.resumed_at = self.job.checkpoint
+        self.resumed_at = self.job.checkpoint // ROWS_PER_BLOCK
         total = sum(place.size_bytes for place in inputs)
         with Stagers(self.plan, total) as stagers:
             for staged in stagers.run(self.work(inputs, formats)):
@@ -232,7 +238,7 @@ class _Ingest:
                 for block in place.blocks(self.plan.max_row_bytes):
                     number += 1
                     self.done_bytes = finished_bytes + block.read_bytes
-                    if number > self.resumed_at or self.replace:
+                    if number >= self.resumed_at or self.replace:
                         yield number, formats[place.path], block
                 finished_bytes += place.size_bytes
         except CatalogError as error:
@@ -243,12 +249,15 @@ class _Ingest:
         self.rows += staged.rows
         if self.replace and staged.accepted:
             self.kept.append(staged)
-        if staged.number <= self.resumed_at:
+        if staged.number < self.resumed_at:
             return
         self.pending.append(staged)
-        late = monotonic() - self.committed_at > COMMIT_SECONDS
-        if not self.strict and (late or fills_chunk(self.pending)):
+        if self.strict:
+            return
+        if monotonic() - self.committed_at > COMMIT_SECONDS:
             self.commit()
+        elif fills_chunk(self.pending):
+            self.commit_chunk()
 
     def refuse_if_strict(self) -> None:
         """Stop a strict job that refused a row or an input, before anything is written."""
@@ -265,18 +274,30 @@ class _Ingest:
         )
 
     def commit(self) -> None:
-        """Commit what waits, and delete its staged files."""
+        """Commit all that waits."""
         while self.pending:
-            chunk = [self.pending.pop(0)]
-            while self.pending and not fills_chunk(chunk):
-                chunk.append(self.pending.pop(0))
-            rows = [b.path(self.plan.folder, "rows") for b in chunk if b.accepted]
-            refused = [b.path(self.plan.folder, "refused") for b in chunk if b.reasons]
-            with self.store.write("ingest", job_id=self.job.job_id) as transaction:
-                counts = commit(transaction, self.job.job_id, self.provenance, rows, refused)
-                self.job.advance(transaction, chunk[-1].number, counts)
-            for path in refused + ([] if self.replace else rows):
-                Path(path).unlink()
+            self.commit_chunk()
+
+    def commit_chunk(self) -> None:
+        """Commit a chunk of what waits, from its beginning, and delete its staged files."""
+        chunk = [self.pending[0]]
+        for block in self.pending[1:]:
+            if fills_chunk(chunk):
+                break
+            chunk.append(block)
+        folder, start = self.plan.folder, self.job.checkpoint
+        with self.store.write("ingest", job_id=self.job.job_id) as transaction:
+            counts, end = commit(
+                transaction, self.job.job_id, self.provenance, chunk, folder, start
+            )
+            self.job.advance(transaction, end, counts)
+        done = [block for block in chunk if block.number < end // ROWS_PER_BLOCK]
+        del self.pending[: len(done)]
+        for block in done:
+            if block.reasons:
+                Path(block.path(folder, "refused")).unlink()
+            if block.accepted and not self.replace:
+                Path(block.path(folder, "rows")).unlink()
         self.committed_at = monotonic()
 
     def report(self) -> IngestReport:

@@ -15,6 +15,7 @@ from json import JSONEncoder
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from catalog.identity import ENCODING, content_hash, encode_message
 from ingest.accepted import Accepted
@@ -26,6 +27,9 @@ NUL = b"\\u0000"
 
 TRIAL_ROWS = 100
 """If fewer than half of so many rows are plain, a block's rest is not tried: it costs a little."""
+
+MOST_BACKSLASHES = 32
+"""In a row, that are looked at one by one."""
 
 _TOO_LONG_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
 
@@ -52,9 +56,21 @@ def quotes(text: bytes) -> int:
     >>> quotes(b'{"a": "say \\"no\\"", "b": "C:\\\\"}')
     8
     """
-    if b"\\" not in text:
-        return text.count(b'"')
-    # Backslashes pair up from the left, so what is left after this escapes what follows it.
+    found = np.frombuffer(text, np.uint8)
+    places = np.flatnonzero(found == ord('"'))
+    count = len(places)
+    # An odd number of backslashes before one makes it a part of the string.
+    for depth in range(1, MOST_BACKSLASHES + 1):
+        places = places[places >= depth]
+        places = places[found[places - depth] == ord("\\")]
+        if not len(places):
+            return count
+        count += -len(places) if depth % 2 else len(places)
+    return _quotes_in_order(text)
+
+
+def _quotes_in_order(text: bytes) -> int:
+    """Count the same by pairing backslashes up from the left: longer, but as long for any text."""
     left = text.replace(b"\\\\", b"")
     return left.count(b'"') - left.count(b'\\"')
 
@@ -104,57 +120,64 @@ class PlainRows:
         if self._tried >= TRIAL_ROWS and self._taken * 2 < self._tried:
             return False
         self._tried += 1
+        if len(raw) > self._max_row_bytes or (self._wary and NUL in raw):
+            return False
+        messages = len(self._accepted.roles)
         try:
-            large = len(raw) > self._max_row_bytes
-            taken = not large and not (self._wary and NUL in raw) and self._take(line, raw)
+            row: Any = _decode(raw)
+            digest, turns = self._take_messages(row.pop("messages"))
+            strings, external_id, source = self._take_names(row)
+            metadata = _metadata(row) if row else None
         except _DOUBTS:
+            del self._accepted.roles[messages:], self._accepted.contents[messages:]
             return False
-        self._taken += taken
-        return taken
+        if metadata is not None:
+            self._texts.append(metadata)
+        self._strings += strings + 4 * turns
+        self._accepted.add_row(line, source, external_id, metadata, digest, turns)
+        self._taken += 1
+        return True
 
-    def _take(self, line: int, raw: bytes) -> bool:
-        row: Any = _decode(raw)
-        turns = row.pop("messages")
-        roles = [turn.role for turn in turns]
-        contents = [turn.content for turn in turns]
-        if "assistant" not in roles or not all(contents) or any(map(str.isspace, contents)):
-            return False
-        strings = 1 + 4 * len(roles)
-        external_id = row.get("id")
-        if type(external_id) is str:
+    def _take_messages(self, turns: list[_Turn]) -> tuple[bytes, int]:
+        """Take the messages, and return the hash that `catalog.identity` gives and their number."""
+        roles, contents = self._accepted.roles, self._accepted.contents
+        parts, answered = [], False
+        for turn in turns:
+            role, text = turn.role, turn.content
+            if not text or text.isspace():
+                raise ValueError("an empty message is for others to judge")
+            answered = answered or role == "assistant"
+            roles.append(role)
+            contents.append(text)
+            parts.append(f"{_HEADS[role]}{len(text)}:{text}n")
+        if not answered:
+            raise ValueError("whether an answer is needed is for others to judge")
+        whole = f"{_BEGINNING};{len(parts)}:{''.join(parts)}n"
+        if whole.isascii():  # as many bytes as characters
+            return sha256(whole.encode()).digest(), len(parts)
+        encoded = [encode_message(turn.role, turn.content, None) for turn in turns]
+        return content_hash(encoded), len(parts)
+
+    def _take_names(self, row: dict[str, Any]) -> tuple[int, str | None, str]:
+        """Take the row's id and source; the number is of the strings taken out of it so far."""
+        strings, found, source = 1, row.get("id"), self._source
+        external_id = None
+        if type(found) is str:
+            external_id = found
             del row["id"]
             strings += 2
-        elif type(external_id) is int:
+        elif type(found) is int:
+            external_id = str(found)
             del row["id"]
             strings += 1
-            external_id = str(external_id)
             if len(external_id) > MOST_DIGITS:
-                return False
-        else:
-            external_id = None
-        source = self._source
+                raise ValueError("a number is too long")
         if source is None:
             source = row.pop("dataset")
             strings += 2
             if type(source) is not str or not source.strip():
-                return False
-        metadata = self._metadata(row) if row else None
-        if metadata is not None:
-            self._texts.append(metadata)
-        self._strings += strings
-        digest = _hash(roles, contents)
-        self._accepted.add_plain(line, source, external_id, metadata, digest, roles, contents)
-        return True
-
-    @staticmethod
-    def _metadata(row: dict[str, Any]) -> str:
-        """Return the text of a row's other fields."""
-        text = _encode(row)
-        if "tools" in row or text.count("[") + text.count("{") > MAX_DEPTH:
-            raise ValueError("this is for others to judge")
-        if len(text) > MOST_DIGITS and _TOO_LONG_NUMBER.search(text):
-            raise ValueError("a number may be too long")
-        return text
+                raise ValueError("the row names no source")
+        return strings, external_id, source
 
     def is_sound(self, quoted: int) -> bool:
         """Tell whether all that the rows taken said was kept.
@@ -165,11 +188,14 @@ class PlainRows:
         return quoted == 2 * self._strings + quotes("\n".join(self._texts).encode())
 
 
-def _hash(roles: list[str], contents: list[str]) -> bytes:
-    """Return what `catalog.identity.content_hash` gives for messages of nothing but text."""
-    pairs = zip(roles, contents, strict=True)
-    messages = "".join([f"{_HEADS[role]}{len(text)}:{text}n" for role, text in pairs])
-    if messages.isascii():  # as many bytes as characters
-        return sha256(f"{_BEGINNING};{len(roles)}:{messages}n".encode()).digest()
-    pairs = zip(roles, contents, strict=True)
-    return content_hash(encode_message(role, text, None) for role, text in pairs)
+def _metadata(row: dict[str, Any]) -> str:
+    """Return the text of a row's other fields."""
+    text = _encode(row)
+    if "tools" in row:
+        raise ValueError("tools are for others to judge")
+    if len(text) > MAX_DEPTH:
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            raise ValueError("it may be nested too deeply")
+        if len(text) > MOST_DIGITS and _TOO_LONG_NUMBER.search(text):
+            raise ValueError("a number may be too long")
+    return text
