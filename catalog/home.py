@@ -1,9 +1,11 @@
 """One catalog on disk: where things are and its few settings."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from catalog.errors import HomeError, HomeNotFound, InvalidInput
 from catalog.locks import FileLock, Turnstile
@@ -14,7 +16,9 @@ DEFAULT_SETTINGS = """\
 lock_timeout_seconds = 60
 memory_limit = "1GB"
 compress = true
+resident_memory = "1GB"
 """
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,24 @@ class Settings:
         lock_timeout_seconds: how long to wait for another process before giving up.
         memory_limit: DuckDB's memory limit, as DuckDB writes it.
         compress: store text compressed (zstd); false leaves it readable in the file.
+        resident_memory: how much an open session keeps in memory of the vectors it searched, so
+            that the next search need not read them; "0GB" is nothing.
     """
 
     lock_timeout_seconds: float = 60.0
     memory_limit: str = "1GB"
     compress: bool = True
+    resident_memory: str = "1GB"
+
+    @property
+    def resident_bytes(self) -> int:
+        """Return `resident_memory` as a number.
+
+        >>> Settings(resident_memory="1.5 GB").resident_bytes
+        1500000000
+        """
+        number, unit = _size(self.resident_memory)
+        return int(float(number) * UNITS[unit])
 
     @classmethod
     def read(cls, path: Path) -> "Settings":
@@ -58,7 +75,14 @@ _EXPECTED = {
     "lock_timeout_seconds": ("seconds, 0 or more", (int, float)),
     "memory_limit": ('a text such as "1GB"', (str,)),
     "compress": ("true or false", (bool,)),
+    "resident_memory": ('a text such as "1GB" or "500MB"', (str,)),
 }
+
+
+def _size(text: str) -> tuple[str, str]:
+    """Return the number and the unit of a size; two empty texts if it is none."""
+    found = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})\s*", text.upper())
+    return (found[1], found[2]) if found else ("", "")
 
 
 def _check(path: Path, name: str, value: object) -> None:
@@ -68,7 +92,8 @@ def _check(path: Path, name: str, value: object) -> None:
             hint=f"Settings: {', '.join(_EXPECTED)}.",
         )
     wanted, types = _EXPECTED[name]
-    if type(value) not in types or (isinstance(value, int | float) and not 0 <= value < inf):
+    wrong = type(value) not in types or (isinstance(value, int | float) and not 0 <= value < inf)
+    if wrong or (name == "resident_memory" and not any(_size(str(value)))):
         raise InvalidInput(
             f"{path} sets {name} to {value!r}, expected {wanted}",
             hint="Mend the line, or delete it to have its default back.",
@@ -76,7 +101,14 @@ def _check(path: Path, name: str, value: object) -> None:
 
 
 class Home:
-    """A catalog home: a folder that holds everything one catalog knows."""
+    """A catalog home: a folder that holds everything one catalog knows.
+
+    Attributes:
+        path: of the folder.
+        settings: what its `catalog.toml` says.
+        kept: what those who compute with it keep in memory for the next time, by their own names;
+            whoever takes something out checks that it still holds.
+    """
 
     def __init__(self, path: Path, settings: Settings) -> None:
         if "?" in str(path):
@@ -86,6 +118,7 @@ class Home:
             )
         self.path = path
         self.settings = settings
+        self.kept: dict[Any, Any] = {}
 
     @classmethod
     def at(cls, path: str | Path) -> "Home":

@@ -1,6 +1,8 @@
 """Embedding spaces as the catalog knows them, and which samples and queries lack vectors there."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,12 @@ def find_space(reader: Reader, name: str) -> NamedSpace | None:
     row = reader.row("select * from embedding_space where name = $name", name=name)
     if row is None:
         return None
-    return NamedSpace(row["space_id"], name, EmbeddingSpace.from_row(row), row["location"])
+    return _of_row(row)
+
+
+def _of_row(row: Mapping[str, Any]) -> NamedSpace:
+    space = EmbeddingSpace.from_row(dict(row))
+    return NamedSpace(row["space_id"], row["name"], space, row["location"])
 
 
 def the_space(reader: Reader, name: str | None) -> NamedSpace:
@@ -34,20 +41,32 @@ def the_space(reader: Reader, name: str | None) -> NamedSpace:
     Raises:
         UnknownName: there is none of that name, or not exactly one.
     """
-    known = [row["name"] for row in reader.rows(load("show/spaces"))]
-    if name is None:
-        if len(known) != 1:
-            raise UnknownName(
-                f"{len(known)} embedding spaces to choose from, expected one",
-                hint=f"Name one with --space: {', '.join(known)}."
-                if known
-                else "Make one with `catalog embed --space NAME`.",
-            )
-        [name] = known
-    found = find_space(reader, name)
+    return pick(all_spaces(reader), name)
+
+
+def all_spaces(reader: Reader) -> dict[str, NamedSpace]:
+    """Return every space by its name, in order of names."""
+    rows = reader.rows("select * from embedding_space order by name")
+    return {row["name"]: _of_row(row) for row in rows}
+
+
+def pick(spaces: Mapping[str, NamedSpace], name: str | None) -> NamedSpace:
+    """Return a space by its name, or the only one there is.
+
+    Raises:
+        UnknownName: there is none of that name, or not exactly one.
+    """
+    if name is None and len(spaces) != 1:
+        raise UnknownName(
+            f"{len(spaces)} embedding spaces to choose from, expected one",
+            hint=f"Name one with --space: {', '.join(spaces)}."
+            if spaces
+            else "Make one with `catalog embed --space NAME`.",
+        )
+    found = spaces.get(next(iter(spaces)) if name is None else name)
     if found is None:
         raise UnknownName.among(
-            "space", name, known, hint="Make one with `catalog embed --space NAME`."
+            "space", str(name), list(spaces), hint="Make one with `catalog embed --space NAME`."
         )
     return found
 

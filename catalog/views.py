@@ -75,6 +75,19 @@ def views_in(text: str) -> frozenset[str]:
     return frozenset(_NAMES.findall(text.lower()))
 
 
+def lists(text: str) -> bool:
+    """Tell whether a statement may ask what there is to be read.
+
+    >>> lists("show all tables"), lists("select * from pool")
+    (True, False)
+    """
+    return _LISTS.search(text) is not None
+
+
+_LISTS = re.compile(
+    r"\b(?:show|describe|desc|summarize|information_schema|sqlite_\w+|duckdb_\w+|pragma_\w+|pg_\w+)\b",
+    re.IGNORECASE,
+)
 _NAMES = re.compile(rf"\b(?:{'|'.join(VIEWS)})\b")
 
 

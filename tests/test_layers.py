@@ -11,6 +11,7 @@ FLOORS = (
     {"locks", "pieces", "references", "pages"},
     {"home", "recipe"},
     {"sql", "schema", "connection", "views"},
+    {"reader"},
     {"store"},
     {"migrate", "vectors", "jobs", "spaces", "whitening", "scorers", "tasks"},
     {"similarity"},
@@ -31,6 +32,7 @@ FLOORS = (
 HEAVY = {
     "torch": {
         "catalog.similarity.best",
+        "catalog.similarity.device",
         "catalog.similarity.product",
         "catalog.similarity.scoring",
         "catalog.training.batches",
@@ -62,6 +64,7 @@ HEAVY = {
         "catalog.connection",
         "catalog.functions.tables",
         "catalog.migrate",
+        "catalog.reader",
         "catalog.sql",
         "catalog.store",
         "catalog.views",

@@ -1,15 +1,16 @@
 """Calls of the catalog's own table functions in a statement, found by DuckDB's own parser."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import duckdb
 
 from catalog.errors import InvalidQuery
 from catalog.sql import Query, inside, nodes
-from catalog.store import Reader
+from catalog.store import Store
 
 REQUIRED = object()
 
@@ -54,24 +55,29 @@ def signature(function: str) -> str:
     return f"{function}({', '.join(parts)})"
 
 
-def find_calls(query: Query) -> list[dict[str, Any]]:
+def find_calls(query: Query) -> Sequence[dict[str, Any]]:
     """Return the calls in a statement as DuckDB's parser has them."""
     if not any(name in query.text.lower() for name in SIGNATURES):  # spares most statements it
-        return []
-    return [
+        return ()
+    return _calls_in(query.text)
+
+
+@lru_cache(256)
+def _calls_in(text: str) -> tuple[dict[str, Any], ...]:
+    return tuple(
         node["function"]
-        for node in nodes(query.text)
+        for node in nodes(text)
         if node.get("type") == "TABLE_FUNCTION"
         and node["function"]["qualified_name"]["path"][-1].lower() in SIGNATURES
         and len(node["function"]["qualified_name"]["path"]) == 1
-    ]
+    )
 
 
-def bind(reader: Reader, found: Mapping[str, Any], params: Mapping[str, object]) -> Call:
+def bind(store: Store, found: Mapping[str, Any], params: Mapping[str, object]) -> Call:
     """Return a call with the values of its arguments.
 
     Args:
-        reader: evaluates expressions.
+        store: of the catalog, which is asked what an argument that is no constant comes to.
         found: the call, from `find_calls`.
         params: of the statement.
 
@@ -89,7 +95,7 @@ def bind(reader: Reader, found: Mapping[str, Any], params: Mapping[str, object])
             raise _refused(function, f"takes no argument {name!r}")
         if name in given:
             raise _refused(function, f"{name} is given twice")
-        given[name] = _value(reader, function, name, argument["expression"], params)
+        given[name] = _value(store, function, name, argument["expression"], params)
     values = []
     for name, default in SIGNATURES[function].items():
         value = given.get(name, default)
@@ -110,7 +116,7 @@ def _refused(function: str, why: str) -> InvalidQuery:
 
 
 def _value(
-    reader: Reader,
+    store: Store,
     function: str,
     name: str,
     expression: Mapping[str, Any],
@@ -125,14 +131,28 @@ def _value(
             f"the statement has the parameter {unknown[0]!r}, which was not given",
             hint="Give it a value.",
         )
-    tree = json.loads(reader.value("select json_serialize_sql('select 1')"))
-    tree["statements"][0]["node"]["select_list"] = [{**expression, "alias": ""}]
+    if (known := _plain(expression, params)) is not None:
+        return known
     try:
-        text = reader.value("select json_deserialize_sql($1::json)", **{"1": json.dumps(tree)})
-        return reader.value(text, **{key: params[key] for key in used})
+        with store.read() as reader:
+            tree = json.loads(reader.value("select json_serialize_sql('select 1')"))
+            tree["statements"][0]["node"]["select_list"] = [{**expression, "alias": ""}]
+            text = reader.value("select json_deserialize_sql($1::json)", **{"1": json.dumps(tree)})
+            return reader.value(text, **{key: params[key] for key in used})
     except duckdb.Error as error:
         raise InvalidQuery(
             f"{function}() needs a constant for {name}: {str(error).splitlines()[0]}",
             hint=f"Write {name} out, or give it as a parameter such as ${name}; it cannot be a "
             "column.",
         ) from error
+
+
+def _plain(expression: Mapping[str, Any], params: Mapping[str, object]) -> object:
+    """Return a text or a number that stands there as it is; None if something is to be computed."""
+    if expression.get("type") == "VALUE_PARAMETER":
+        given = params[expression["identifier"]]
+        return given if type(given) in (str, int) else None
+    literal = expression.get("literal") or {}
+    if literal.get("kind") == "INTEGER":
+        return int(literal["text"])
+    return literal["text"] if literal.get("kind") == "STRING" else None

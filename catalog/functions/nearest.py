@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from catalog.errors import InvalidInput, MissingVectors
+from catalog.functions.resident import Resident
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.progress import Progress, Tick, silent
@@ -27,6 +29,20 @@ class Samples:
     ids: Ids
     order_keys: Ids
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.ids.nbytes + self.order_keys.nbytes
+
+    def among(self, ids: Ids) -> "Samples":
+        """Return those of them that are meant."""
+        wanted = np.unique(ids)
+        if not len(self.ids):
+            return self
+        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        places = places[self.ids[places] == wanted]
+        return Samples(self.ids[places], self.order_keys[places])
+
 
 @dataclass(frozen=True)
 class Question:
@@ -41,14 +57,10 @@ class Question:
     answer: BestPerTask | TopPerQuery
 
 
-def read_samples(reader: Reader, among: Ids | None = None) -> Samples:
-    """Return the samples of the pool, or those of them that are meant."""
+def read_samples(reader: Reader) -> Samples:
+    """Return the samples of the pool."""
     found = reader.arrow(load("search/samples"))
-    whole = Samples(found["sample_id"].to_numpy(), found["order_key"].to_numpy())
-    if among is None:
-        return whole
-    meant = np.isin(whole.ids, among)
-    return Samples(whole.ids[meant], whole.order_keys[meant])
+    return Samples(found["sample_id"].to_numpy(), found["order_key"].to_numpy())
 
 
 def check_count(count: int) -> None:
@@ -70,7 +82,12 @@ def lacking(named: NamedSpace, what: str, but: str) -> MissingVectors:
 
 
 def with_vectors(
-    vectors: Vectors, named: NamedSpace, samples: Samples, *, skip_missing: bool, skip: str
+    vectors: Vectors | Resident,
+    named: NamedSpace,
+    samples: Samples,
+    *,
+    skip_missing: bool,
+    skip: str,
 ) -> Samples:
     """Return the samples that have vectors in a space.
 
@@ -115,7 +132,7 @@ def task_vectors(home: Home, named: NamedSpace, task: str, query_ids: Sequence[i
 
 
 def answer(
-    vectors: Vectors,
+    vectors: Vectors | Resident,
     samples: Samples,
     questions: Sequence[Question],
     progress: Progress = silent,
@@ -145,4 +162,4 @@ def answer(
             question.answer.add(positions, scores[:, start:end])
             start = end
 
-    score(vectors, matrix, samples.ids, take, tell)
+    score(cast(Vectors, vectors), matrix, samples.ids, take, tell)

@@ -13,7 +13,7 @@ its vectors. A statement without a call costs nothing and `as_of` is what was gi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from catalog.errors import UnknownName
@@ -22,7 +22,7 @@ from catalog.functions.encoding import Encode, encode_texts
 from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
 from catalog.progress import Progress, silent
-from catalog.spaces import the_space
+from catalog.spaces import pick
 from catalog.sql import Query, load
 from catalog.store import Reader, Store
 from catalog.tasks import resolve, task_queries
@@ -60,18 +60,21 @@ class Prepared:
         """Make one function: a macro over its answers, each beside the arguments it belongs to."""
         import duckdb
 
-        parts = []
+        parts: list[str] = []
+        tables: list[pa.Table] = []
         for number, call in enumerate(calls):
             name = f"{function}_answer_{number}"
-            reader.register(name, self.relations[call])
+            answer = self.relations[call]
+            tables.append(_with_hashes(reader, answer) if function == "nearest" else answer)
+            reader.register(name, tables[-1])
             asked = (
                 f"{duckdb.ConstantExpression(value)} as _{argument}"
                 for argument, value in zip(SIGNATURES[function], call.arguments, strict=True)
             )
             parts.append(f"select {', '.join(asked)}, * from {name}")
         same = " and ".join(f"_{name} is not distinct from {name}" for name in SIGNATURES[function])
-        columns = ", ".join(self.relations[calls[0]].column_names)
-        reader.connection.execute(
+        columns = ", ".join(tables[0].column_names)
+        reader.define(
             f"create or replace temp macro {signature(function)} as table "
             f"select {columns} from ({' union all '.join(parts)}) where {same}"
         )
@@ -108,23 +111,27 @@ def prepare(
     found = find_calls(query)
     if not found:
         return Prepared(as_of, {})
-    from catalog.functions.nearest import check_count, read_samples
+    from catalog.functions.known import known, pool
+    from catalog.functions.nearest import check_count
 
-    with Store(home, as_of=as_of).sandbox() as reader:
-        calls = list(dict.fromkeys(bind(reader, call, params or {}) for call in found))
-        for call in calls:
-            if "k" in SIGNATURES[call.function]:
-                check_count(call.value("k"))
-        asked = [
-            _Asked(call, _space(reader, call), _task(reader, call)) for call in reversed(calls)
-        ]
-        samples = read_samples(reader, among)
-        clock = reader.clock()
+    calls = list(
+        dict.fromkeys(bind(Store(home, as_of=as_of), call, params or {}) for call in found)
+    )
+    for call in calls:
+        if "k" in SIGNATURES[call.function]:
+            check_count(call.value("k"))
+    now = known(home, as_of)
+    asked = [_Asked(call, _space(now.spaces, call), None) for call in reversed(calls)]
+    if any("task" in SIGNATURES[call.function] for call in calls):
+        with Store(home, as_of=now.clock).read() as reader:
+            asked = [replace(one, task=_task(reader, one.call)) for one in asked]
+    samples = pool(home, now)
+    if among is not None:
+        samples = samples.among(among)
     relations: dict[Call, pa.Table] = {}
     for group in _together(asked):
         relations |= _compute(home, group, samples, encode, progress)
-    relations = _with_hashes(Store(home, as_of=clock), relations)
-    return Prepared(clock, relations)
+    return Prepared(now.clock, relations)
 
 
 @dataclass(frozen=True)
@@ -136,14 +143,13 @@ class _Asked:
     task: TaskQueries | None
 
 
-def _space(reader: Reader, call: Call) -> NamedSpace:
-    known = [row["name"] for row in reader.rows(load("show/spaces"))]
-    if call.value("space") is None and len(known) > 1:
+def _space(spaces: Mapping[str, NamedSpace], call: Call) -> NamedSpace:
+    if call.value("space") is None and len(spaces) > 1:
         raise UnknownName(
-            f"{call.function}() needs the name of one of {len(known)} embedding spaces",
-            hint=f"Say which: space := '{known[0]}'. Known spaces: {', '.join(known)}.",
+            f"{call.function}() needs the name of one of {len(spaces)} embedding spaces",
+            hint=f"Say which: space := '{next(iter(spaces))}'. Known spaces: {', '.join(spaces)}.",
         )
-    return the_space(reader, call.value("space"))
+    return pick(spaces, call.value("space"))
 
 
 def _task(reader: Reader, call: Call) -> TaskQueries | None:
@@ -169,10 +175,10 @@ def _compute(
 ) -> "dict[Call, pa.Table]":
     """Answer calls to one space."""
     from catalog.functions.nearest import answer, with_vectors
-    from catalog.vectors import Vectors
+    from catalog.functions.resident import searchable
 
     named = group[0].named
-    vectors = Vectors(home, named.space, "sample")
+    vectors = searchable(home, named)
     skip = group[0].call.value("skip_missing")
     held = with_vectors(vectors, named, samples, skip_missing=skip, skip="skip_missing := true")
     questions = _questions(home, group, held, encode)
@@ -201,7 +207,7 @@ def _questions(
         else:
             queries = task_vectors(home, named, one.task.task.name, one.task.query_ids)
         keeper: BestPerTask | TopPerQuery
-        if one.call.function == "similarity":
+        if one.call.function != "neighbor":  # all scores of one query are little to hold
             keeper = BestPerTask([len(queries)], len(samples.ids))
         else:
             limit = min(one.call.value("k"), len(samples.ids))
@@ -215,10 +221,11 @@ def _relation(one: _Asked, question: "Question", samples: "Samples") -> "pa.Tabl
     import numpy as np
     import pyarrow as pa
 
-    from catalog.similarity import BestPerTask
+    from catalog.similarity import BestPerTask, TopPerQuery
 
     query_ids = np.array(one.task.query_ids if one.task else [0], np.int64)
-    if isinstance(question.answer, BestPerTask):
+    if one.call.function == "similarity":
+        assert isinstance(question.answer, BestPerTask)
         return pa.table(
             {
                 "sample_id": samples.ids,
@@ -226,7 +233,11 @@ def _relation(one: _Asked, question: "Question", samples: "Samples") -> "pa.Tabl
                 "query_id": query_ids[question.answer.queries[0]],
             }
         )
-    lists = list(question.answer.top()) if len(samples.ids) else []
+    lists = []
+    if isinstance(question.answer, TopPerQuery) and len(samples.ids):
+        lists = list(question.answer.top())
+    elif isinstance(question.answer, BestPerTask) and len(samples.ids):
+        lists = list(question.answer.top(one.call.value("k"), samples.order_keys))
     positions = np.concatenate([np.empty(0, np.int64), *(found for found, _, _ in lists)])
     scores = np.concatenate([np.empty(0, np.float32), *(found for _, found, _ in lists)])
     queries = np.concatenate([np.empty(0, np.int64), *(found for _, _, found in lists)])
@@ -240,16 +251,9 @@ def _relation(one: _Asked, question: "Question", samples: "Samples") -> "pa.Tabl
     return pa.table(columns if one.task else {name: columns[name] for name in NEAREST})
 
 
-def _with_hashes(store: Store, relations: "dict[Call, pa.Table]") -> "dict[Call, pa.Table]":
+def _with_hashes(reader: Reader, answer: "pa.Table") -> "pa.Table":
     """Add the samples' hashes to what `nearest` gives."""
-    nearest = {call: table for call, table in relations.items() if call.function == "nearest"}
-    if not nearest:
-        return relations
-    ids = {key for table in nearest.values() for key in table["sample_id"].to_pylist()}
-    with store.read() as reader:
-        rows = reader.rows(load("search/hashes"), ids=sorted(ids))
+    ids = answer["sample_id"].to_pylist()
+    rows = reader.rows(load("search/hashes"), ids=sorted(ids))
     hashes = {row["sample_id"]: row["hash"] for row in rows}
-    for call, table in nearest.items():
-        found = [hashes[key] for key in table["sample_id"].to_pylist()]
-        relations[call] = table.add_column(1, "hash", [found])
-    return relations
+    return answer.add_column(1, "hash", [[hashes[key] for key in ids]])

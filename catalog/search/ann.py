@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.functions.nearest import Samples
+from catalog.functions.resident import version
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.pieces import Piece
@@ -15,6 +16,7 @@ from catalog.search.index import mapped, open_table
 from catalog.similarity import Positions, score
 from catalog.vectors import Floats, Ids, Vectors
 
+KEPT = "table"
 OVERSHOOT = 10
 """Asked for beyond what is wanted, since some of what an index finds may not be in the pool."""
 
@@ -34,6 +36,16 @@ class _Found:
         yield Piece.held(self.ids, self.vectors)
 
 
+def _opened(home: Home, named: NamedSpace) -> Any:  # noqa: ANN401
+    """Open a space's table; while a catalog is open and nobody adds to it, once."""
+    stamp = version(home, named)
+    held, table = home.kept.get((KEPT, named.space.table_name), (None, None))
+    if held != stamp or not stamp:
+        table = open_table(home, named)
+        home.kept[KEPT, named.space.table_name] = stamp, table
+    return table
+
+
 class Approximate:
     """Asks the index of a space.
 
@@ -44,7 +56,7 @@ class Approximate:
     """
 
     def __init__(self, home: Home, named: NamedSpace, parameters: Mapping[str, int]) -> None:
-        self._table = open_table(home, named)
+        self._table = _opened(home, named)
         self._width = named.space.width
         self._parameters = parameters
 

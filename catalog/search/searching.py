@@ -1,5 +1,6 @@
 """Search: the samples nearest to a text, or to a sample, as people look at them."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +9,16 @@ import numpy as np
 from catalog.audit import find_sample
 from catalog.errors import InvalidInput, TextPurged
 from catalog.functions.encoding import Encode, encode_texts
+from catalog.functions.known import known, pool
 from catalog.functions.nearest import (
     Question,
     Samples,
     answer,
     check_count,
     lacking,
-    read_samples,
     with_vectors,
 )
+from catalog.functions.resident import by_id, ready, searchable
 from catalog.home import Home
 from catalog.identity import plain_messages
 from catalog.model import NamedSpace
@@ -24,11 +26,11 @@ from catalog.progress import Progress
 from catalog.search.ann import Approximate
 from catalog.search.index import Index, find_index
 from catalog.selecting.pool import read_pool
-from catalog.similarity import TopPerQuery
-from catalog.spaces import the_space
+from catalog.similarity import BestPerTask
+from catalog.spaces import pick
 from catalog.sql import load
 from catalog.store import Rows, Store
-from catalog.vectors import Floats, Ids, Vectors
+from catalog.vectors import Floats, Ids
 
 SKIP = "--skip-missing"
 
@@ -97,14 +99,24 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
         ModelError: the space's model cannot be loaded.
     """
     request.check()
-    with Store(home).read() as reader:
-        named = the_space(reader, request.space)
-        example = find_sample(reader, request.like) if request.like is not None else None
-        if example and reader.rows("from purged where sample_id = $id", id=example["sample_id"]):
-            raise TextPurged(
-                f"sample {example['hash'][:16]} was purged: its vectors are gone",
-                hint="Give another sample, or a text.",
-            )
+    named = pick(known(home).spaces, request.space)
+    with ExitStack() as held:
+        # What takes no longer than opening the catalog does is done while it is open.
+        if request.ann or ready(home, named):
+            held.enter_context(Store(home).read())
+        return _search(home, named, request, encode, progress)
+
+
+def _search(
+    home: Home,
+    named: NamedSpace,
+    request: Request,
+    encode: Encode | None,
+    progress: Progress,
+) -> Found:
+    example = None
+    if request.like is not None:
+        example = _example(home, request.like)
     index = find_index(home, named) if request.ann else None
     searching = _Search(home, named, request, example, progress)
     if request.where is not None:
@@ -124,6 +136,17 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
     )
 
 
+def _example(home: Home, reference: str) -> dict[str, Any]:
+    with Store(home).read() as reader:
+        example = find_sample(reader, reference)
+        if reader.rows("from purged where sample_id = $id", id=example["sample_id"]):
+            raise TextPurged(
+                f"sample {example['hash'][:16]} was purged: its vectors are gone",
+                hint="Give another sample, or a text.",
+            )
+    return example
+
+
 @dataclass
 class _Search:
     """One search, with what its names stand for."""
@@ -141,9 +164,10 @@ class _Search:
             texts = [self.request.text or ""]
             asked: Floats = encode_texts(self.home, self.named, texts, encode)[0]
             return asked
-        lookup = Vectors(self.home, self.named.space, "sample").lookup()
         try:
-            found: Floats = lookup.of(np.array([self.example["sample_id"]]))[0]
+            found: Floats = by_id(self.home, self.named).of(np.array([self.example["sample_id"]]))[
+                0
+            ]
             return found
         except KeyError as error:
             raise lacking(
@@ -161,24 +185,19 @@ class _Search:
         return Samples(found.ids[others], found.order_keys[others])
 
     def _narrowed(self, ids: Ids | None) -> Samples:
-        store = Store(self.home)
         if self.request.where is None and ids is not None:  # spares reading the whole pool
-            with store.read() as reader:
+            with Store(self.home).read() as reader:
                 rows = reader.arrow(load("search/in_pool"), ids=ids.tolist())
             return Samples(rows["sample_id"].to_numpy(), rows["order_key"].to_numpy())
         if self.pool is None:
-            self.pool = self._read_pool(store)
-        if ids is None:
-            return self.pool
-        inside = np.isin(self.pool.ids, ids)
-        return Samples(self.pool.ids[inside], self.pool.order_keys[inside])
+            self.pool = self._read_pool()
+        return self.pool if ids is None else self.pool.among(ids)
 
-    def _read_pool(self, store: Store) -> Samples:
+    def _read_pool(self) -> Samples:
         if self.request.where is None:
-            with store.read() as reader:
-                return read_samples(reader)
-        pool = read_pool(store, self.request.where, self.named)
-        return Samples(pool.ids, pool.samples["order_key"].to_numpy())
+            return pool(self.home, known(self.home))
+        found = read_pool(Store(self.home), self.request.where, self.named)
+        return Samples(found.ids, found.samples["order_key"].to_numpy())
 
     def approximate(self, vector: Floats, index: Index) -> tuple[Ids, Floats] | None:
         """Ask the index; None if only an exact search can answer."""
@@ -187,14 +206,14 @@ class _Search:
 
     def exact(self, vector: Floats) -> tuple[tuple[Ids, Floats], int]:
         """Compare with every sample: ids and scores of the nearest, and how many were compared."""
-        vectors = Vectors(self.home, self.named.space, "sample")
+        vectors = searchable(self.home, self.named)
         skips = self.request.skip_missing
         samples = with_vectors(vectors, self.named, self.allowed(), skip_missing=skips, skip=SKIP)
         if not len(samples.ids):
             return (np.empty(0, np.int64), np.empty(0, np.float32)), 0
-        top = TopPerQuery(1, min(self.request.count, len(samples.ids)), samples.order_keys)
-        answer(vectors, samples, [Question(vector[None], top)], self.progress)
-        [(positions, scores, _)] = top.top()
+        best = BestPerTask([1], len(samples.ids))
+        answer(vectors, samples, [Question(vector[None], best)], self.progress)
+        [(positions, scores, _)] = best.top(self.request.count, samples.order_keys)
         return (samples.ids[positions], scores), len(samples.ids)
 
 
