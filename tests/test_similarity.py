@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from catalog.errors import StoreError
 from catalog.pieces import Piece
-from catalog.similarity import BestPerTask, TopPerQuery, product, score
+from catalog.similarity import BestPerTask, TopPerQuery, product, score, scoring
+from catalog.similarity.device import DeviceProduct, block_rows
 from catalog.similarity.top import STEP_ROWS, Cut, Whole
 
 
@@ -299,3 +300,45 @@ def test_blocks_have_one_shape_the_last_one_too(monkeypatch: pytest.MonkeyPatch)
             Scanned(np.arange(count), values, 500), values[:1].repeat(queries, 0), np.arange(count)
         )
     assert shapes == {((40, 8), (8, product.BLOCK_ROWS))}
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def staged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products are made as on a GPU; where there is none, on the processor."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    monkeypatch.setattr(
+        scoring,
+        "_products",
+        lambda queries: (lambda: DeviceProduct(queries, torch.device(request.param)), 2),
+    )
+
+
+@pytest.mark.parametrize("stored", ["float32", "float16"])
+@pytest.mark.parametrize("means", [False, True])
+def test_a_device_gives_what_a_product_in_memory_does(
+    staged: None, stored: str, means: bool
+) -> None:
+    generator = np.random.default_rng(13)
+    count, sizes = block_rows(512) + 1001, [3, 130, 7]
+    values, asked = unit(generator, count, 512).astype(stored), unit(generator, 140, 512)
+    asked[5] = asked[3]  # the first of two as good is told
+    order, ids = generator.permutation(count), np.arange(count)
+    scanned: Any = Scanned(ids[order], values[order], 997)
+    exact, best = whole(scanned, asked, ids), BestPerTask(sizes, count, means=means)
+    assert np.allclose(exact, asked @ values.astype(np.float32).T, atol=1e-6)
+    score(scanned, asked, ids, best)
+    for task, (start, end) in enumerate(((0, 3), (3, 133), (133, 140))):
+        assert np.array_equal(best.scores[task], exact[start:end].max(axis=0))
+        assert np.array_equal(best.queries[task], exact[start:end].argmax(axis=0) + start)
+        if means:
+            assert np.allclose(best.means[task], exact[start:end].mean(axis=0), atol=1e-7)
+    few = whole(scanned, asked[:3], ids)
+    assert np.array_equal(few, exact[:3])
+
+
+def test_a_device_tells_of_what_is_no_number(staged: None) -> None:
+    values = unit(np.random.default_rng(8), 10, 4)
+    values[7, 2] = np.nan
+    with pytest.raises(StoreError, match="no number"):
+        score(Scanned(np.arange(10), values, 10), values[:1], np.arange(10), BestPerTask([1], 10))  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """What is kept of scores, task by task: every sample's best."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,31 @@ class BestPerTask:
                 )
                 for part in self._parts
             ]
+
+    def reduced(self, scores: torch.Tensor) -> list[torch.Tensor]:
+        """Return each task's best scores and the first queries that have them, (tasks, n) both.
+
+        Args:
+            scores: float32 (queries, n), on a GPU.
+        """
+        if self.means.size:
+            return [scores]
+        best = torch.stack([scores[part].amax(dim=0) for part in self._parts])
+        first = [
+            # The first of several that are best, which is said of `argmax` on any device.
+            (scores[part] == one).to(torch.uint8).argmax(dim=0).to(torch.int32) + part.start
+            for part, one in zip(self._parts, best, strict=True)
+        ]
+        return [best, torch.stack(first)]
+
+    def keep(self, positions: Positions, *reduced: npt.NDArray[Any]) -> None:
+        """Take in what `reduced` returned."""
+        if self.means.size:
+            self.add(positions, reduced[0].T)
+            return
+        where = together(positions)
+        self.scores[:, where] = reduced[0] + np.float32(0)
+        self.queries[:, where] = reduced[1]
 
     def _best(self, scores: Floats) -> tuple[Floats, npt.NDArray[np.int32]]:
         """Return each task's best scores and the first queries that have them, (tasks, n) both.
