@@ -51,7 +51,7 @@ def stocked(plan: Plan, rows: int) -> Path:
     """Return the same home after it was given the paper's tasks and a space of made vectors."""
     home = ingested(plan, rows)
     cat = catalog.open(home)
-    if not cat.spaces().to_pylist():
+    if not cat.spaces():
         add_tasks(cat, plan.room("tasks"))
         fill_space(cat, SPACE, WIDTH, "float16")
     return home
