@@ -5,16 +5,21 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import catalog
 import ingest
 from catalog import Catalog
 from catalog.errors import InvalidInput, OutputExists, UnknownName
 from catalog.exporting import ExportFormat
+from catalog.exporting.lines import lines as written_lines
+from catalog.exporting.members import rows
 from tests.conftest import talk
 from tests.tiny import add_vectors
 
@@ -51,6 +56,20 @@ ROWS: list[Row] = [
         ]
     },
 ]
+PART = pa.schema(
+    {
+        **dict.fromkeys(("id", "dataset"), pa.string()),
+        "messages": pa.list_(pa.struct(dict.fromkeys(("role", "content", "extra"), pa.string()))),
+        **dict.fromkeys(("tools", "content_hash"), pa.string()),
+        "position": pa.int64(),
+        "repeats": pa.int32(),
+        "score": pa.float32(),
+        **dict.fromkeys(("task", "query"), pa.string()),
+        "rank": pa.int64(),
+        "sources": pa.list_(pa.string()),
+    }
+)
+"""Members as they are read to be written."""
 FORMATS: list[ExportFormat] = ["jsonl", "parquet", "hf"]
 
 
@@ -272,12 +291,70 @@ def test_what_cannot_be_written_is_our_error(odd: Catalog, tmp_path: Path) -> No
     assert not (tmp_path / "x").exists()
 
 
-def test_large_snapshots_are_read_in_parts(
-    odd: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_snapshot_in_many_parts_is_written_as_in_one(
+    stocked_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.exporting.members.CHUNK_ROWS", 3)
-    monkeypatch.setattr("catalog.exporting.arrow.BATCH_ROWS", 2)
-    odd.export("all", tmp_path / "all.jsonl")
-    odd.export("all", tmp_path / "all.parquet", format="parquet")
-    assert [row["catalog"]["position"] for row in lines(tmp_path / "all.jsonl")] == [0, 1, 2, 3]
-    assert pq.read_table(tmp_path / "all.parquet").num_rows == 4
+    cat = catalog.open(shutil.copytree(stocked_home, tmp_path / "home"))
+    (tmp_path / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    ingest.load(cat, [tmp_path / "odd.jsonl"], source="odd")
+    cat.select("all", method="random", size=46)
+    formats: list[ExportFormat] = ["jsonl", "parquet", "axolotl", "open-instruct"]
+    for name in ("whole.jsonl", "parts.jsonl"):
+        for format in formats:
+            cat.export("all", tmp_path / format / name, format=format, skip_unsupported=True)
+        monkeypatch.setattr("catalog.exporting.ordering.PART_CHARACTERS", 700)
+        monkeypatch.setattr("catalog.exporting.lines.BATCH_ROWS", 2)
+    assert [row["catalog"]["position"] for row in lines(tmp_path / "jsonl" / "parts.jsonl")] == [
+        *range(46)
+    ]
+    for format in ("jsonl", "open-instruct"):
+        whole, parts = (tmp_path / format / f"{name}.jsonl" for name in ("whole", "parts"))
+        assert whole.read_bytes() == parts.read_bytes()
+    whole, parts = (tmp_path / "parquet" / f"{name}.jsonl" for name in ("whole", "parts"))
+    assert pq.read_table(whole).equals(pq.read_table(parts))
+    assert pq.read_metadata(whole).num_row_groups == 1 < pq.read_metadata(parts).num_row_groups
+    whole, parts = (
+        tmp_path / "axolotl" / f"{name}.jsonl" / "all-v1.parquet" for name in ("whole", "parts")
+    )
+    assert pq.read_table(whole).equals(pq.read_table(parts))
+
+
+ODD_TEXT = st.text(
+    st.one_of(
+        st.characters(exclude_categories=("Cs",)), st.sampled_from('\0\x0b\x1f\x7f"\\/\n\u2028')
+    )
+)
+NUMBER = st.one_of(st.none(), st.floats(width=32))
+
+
+@given(
+    st.lists(
+        st.tuples(ODD_TEXT, st.lists(st.tuples(ODD_TEXT, st.none() | ODD_TEXT)), NUMBER, ODD_TEXT),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_lines_are_what_pythons_json_writes(drawn: list[Any]) -> None:
+    snapshot = cast(Any, 'odd"name@1')
+    stored = [
+        {
+            "id": text,
+            "dataset": text or None,
+            "messages": [{"role": r, "content": c, "extra": None} for r, c in messages],
+            "tools": None,
+            "content_hash": "ab" * 32,
+            "position": position,
+            "repeats": 1,
+            "score": score,
+            "task": task or None,
+            "query": task,
+            "rank": position or None,
+            "sources": [text, task] if text else None,
+        }
+        for position, (text, messages, score, task) in enumerate(drawn)
+    ]
+    part = pa.RecordBatch.from_pylist(stored, schema=PART)
+    written = b"".join(written_lines(iter([part]), snapshot, "100MB"))
+    expected = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows([part], snapshot)]
+    assert written == "".join(expected).encode()

@@ -31,8 +31,9 @@ COLUMNS = {
     "number": pa.float64(),
     "messages": pa.list_(pa.struct({"role": "string", "content": "string", "extra": "string"})),
     **dict.fromkeys(("repeated", "applied", "contributed", "effective", "has_loss"), pa.bool_()),
+    "sources": pa.list_(pa.string()),
     **dict.fromkeys(
-        ("raw", "key", "text", "label", "verdict"),
+        ("raw", "key", "text", "label", "verdict", "id", "dataset", "query"),
         pa.string(),
     ),
     **dict.fromkeys(

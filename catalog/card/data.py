@@ -19,9 +19,10 @@ def write_data(writing: Writing, path: Path) -> pa.Schema:
         The schema: `id`, `dataset`, `content_hash`, `messages`, `tools` where any row has some,
         then `snapshot`, `position`, `repeats`, `score`, `task`, `query`, `rank`, `sources`.
     """
-    nested = schema_of(writing.look(lambda row, _: row))
+    nested = schema_of(writing.members.odd_parts())
     schema = _flat(nested)
-    write_batches(_flattened(batches(writing.plain(), nested), schema), schema, path)
+    found = batches(writing.parts(), nested, writing.snapshot)
+    write_batches(_flattened(found, schema), schema, path)
     return schema
 
 

@@ -102,6 +102,7 @@ def _write(writing: Writing, facts: Facts, publication: Publication) -> bool:
         write_text(readme(facts, file, publication), aside / README)
         return place_into(aside, path, overwrite=writing.overwrite, merged=writing.merged)
     finally:
+        writing.close()
         remove(aside)
 
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-Row = dict[str, Any]
+from catalog.snapshot import Snapshot
 
 REASON = pa.struct(
     [
@@ -23,25 +23,23 @@ REASON = pa.struct(
     ]
 )
 JSON_TEXT = "json"
-BATCH_ROWS = 4096
 
 
-def schema_of(rows: Iterable[Row]) -> pa.Schema:
-    """Return a schema that holds all these rows.
+def schema_of(parts: Iterable[pa.RecordBatch]) -> pa.Schema:
+    """Return a schema that holds all members, given those that are not plain.
 
     A message's further fields become columns of the message: of their own type if it is the same
     plain one everywhere, else JSON text. So are the tools. JSONL keeps every row as it came.
     """
     kinds: dict[str, set[str]] = {}
     tools = False
-    for row in rows:
-        tools = tools or "tools" in row
-        for message in row["messages"]:
-            if len(message) > 2:
-                for name, value in message.items():
-                    kinds.setdefault(name, set()).add(_kind(value))
+    for part in parts:
+        tools = tools or part["tools"].null_count < len(part)
+        for text in part["messages"].flatten().field("extra").drop_null().to_pylist():
+            for name, value in json.loads(text).items():
+                kinds.setdefault(name, set()).add(_kind(value))
     fields = [("role", pa.string()), ("content", pa.string())]
-    fields += [(n, _type(k)) for n, k in sorted(kinds.items()) if n not in ("role", "content")]
+    fields += [(name, _type(found)) for name, found in sorted(kinds.items())]
     columns = [
         ("id", pa.string()),
         ("dataset", pa.string()),
@@ -66,22 +64,61 @@ def _type(kinds: set[str]) -> pa.DataType:
     return pa.string()
 
 
-def batches(rows: Iterator[Row], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Give rows as batches of a schema that `schema_of` made for them."""
-    message = schema.field("messages").type.value_type
-    texts = {
-        message.field(i).name
-        for i in range(2, message.num_fields)
-        if message.field(i).type == pa.string()
-    }
-    while chunk := list(islice(rows, BATCH_ROWS)):
-        for row in chunk:
-            if "tools" in row:
-                row["tools"] = _text(row["tools"])
-            for turn in row["messages"]:
-                for name in turn.keys() & texts:
-                    turn[name] = _text(turn[name])
-        yield pa.RecordBatch.from_pylist(chunk, schema=schema)
+def batches(
+    parts: Iterable[pa.RecordBatch], schema: pa.Schema, snapshot: Snapshot
+) -> Iterator[pa.RecordBatch]:
+    """Give parts of `Members` as batches of a schema that `schema_of` made for them."""
+    for part in parts:
+        made = {
+            "messages": _messages(part["messages"], schema.field("messages").type),
+            "tools": _tools(part["tools"]),
+            "catalog": _reason(part, str(snapshot)),
+        }
+        columns = [made[name] if name in made else part[name] for name in schema.names]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _messages(stored: pa.ListArray, kind: pa.ListType) -> pa.ListArray:
+    fields = list(kind.value_type)
+    found = stored.values
+    more = _more(found.field("extra"), fields[2:])
+    columns = [found.field("role"), found.field("content"), *more]
+    turns = pa.StructArray.from_arrays(columns, fields=fields)
+    return pa.ListArray.from_arrays(stored.offsets, turns, type=kind)
+
+
+def _more(extras: pa.StringArray, fields: list[pa.Field]) -> Iterator[pa.Array]:
+    """Give a column for each further field: null in messages that lack it."""
+    if not fields:
+        return
+    values: dict[str, list[Any]] = {field.name: [] for field in fields}
+    places: dict[str, list[int]] = {field.name: [] for field in fields}
+    texts = {field.name for field in fields if field.type == pa.string()}
+    there = np.flatnonzero(extras.is_valid())
+    for place, extra in zip(there.tolist(), extras.drop_null().to_pylist(), strict=True):
+        for name, value in json.loads(extra).items():
+            values[name].append(_text(value) if name in texts else value)
+            places[name].append(place)
+    for field in fields:
+        taken = np.full(len(extras), -1)
+        taken[places[field.name]] = np.arange(len(places[field.name]))
+        found = pa.array(values[field.name], field.type)
+        yield found.take(pa.array(taken, mask=taken < 0))
+
+
+def _tools(stored: pa.StringArray) -> pa.StringArray:
+    texts = [tools and _text(json.loads(tools)) for tools in stored.to_pylist()]
+    return pa.array(texts, pa.string())
+
+
+def _reason(part: pa.RecordBatch, snapshot: str) -> pa.StructArray:
+    columns = [
+        pa.repeat(snapshot, len(part))
+        if field.name == "snapshot"
+        else part.column(field.name).cast(field.type)
+        for field in REASON
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(REASON))
 
 
 def _text(value: object) -> str:

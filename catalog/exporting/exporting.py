@@ -135,6 +135,7 @@ def _write(writing: Writing, format: Format, skip_unsupported: bool) -> bool:
             return place_into(aside, path, overwrite=writing.overwrite, merged=writing.merged)
         return place(aside, path, overwrite=writing.overwrite)
     finally:
+        writing.close()
         remove(aside)
 
 

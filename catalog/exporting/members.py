@@ -1,9 +1,11 @@
 """The members of a snapshot as rows to be written."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import pyarrow as pa
 
 from catalog.errors import TextPurged
 from catalog.home import Home
@@ -12,7 +14,7 @@ from catalog.snapshot import Snapshot
 from catalog.sql import load
 from catalog.store import Store
 
-CHUNK_ROWS = 20_000
+BATCH_ROWS = 1024
 REASONS = ("position", "repeats", "score", "task", "query", "rank", "sources")
 Row = dict[str, Any]
 
@@ -55,37 +57,29 @@ def require_text(snapshot: Snapshot, found: Held) -> None:
         )
 
 
-def rows(home: Home, snapshot: Snapshot) -> Iterator[Row]:
-    """Give every member that has its text as a row, as often as it counts; read in chunks.
+def rows(parts: Iterable[pa.RecordBatch], snapshot: Snapshot) -> Iterator[Row]:
+    """Give the members in parts of `Members` as rows.
 
     Returns:
         Rows of `id`, `dataset`, `messages`, `tools` where there are any, and in `catalog` the
         content hash, in hexadecimal, and why the member was chosen.
     """
-    for start in range(0, snapshot.size, CHUNK_ROWS):
-        with Store(home).read() as reader:
-            found = reader.arrow(
-                load("export/members"),
-                snapshot_id=snapshot.snapshot_id,
-                first=start,
-                last=start + CHUNK_ROWS - 1,
-            )
-        for batch in found.to_batches(max_chunksize=1024):
-            for row in batch.to_pylist():
-                for _ in range(row["repeats"]):
-                    yield _row(row, str(snapshot))
+    name = str(snapshot)
+    for part in parts:
+        for start in range(0, len(part), BATCH_ROWS):
+            for row in part.slice(start, BATCH_ROWS).to_pylist():
+                yield _row(row, name)
 
 
 def _row(row: Row, snapshot: str) -> Row:
-    content_hash = row["content_hash"].hex()
     tools = {} if row["tools"] is None else {"tools": json.loads(row["tools"])}
     return {
-        "id": row["external_id"] or content_hash,
-        "dataset": row["source"],
+        "id": row["id"],
+        "dataset": row["dataset"],
         "messages": plain_messages(row["messages"]),
         **tools,
         "catalog": {
-            "content_hash": content_hash,
+            "content_hash": row["content_hash"],
             "snapshot": snapshot,
             **{name: row[name] for name in REASONS},
         },

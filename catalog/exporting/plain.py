@@ -9,20 +9,30 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.exporting.arrow import BATCH_ROWS, batches, schema_of
+from catalog.exporting.arrow import batches, schema_of
+from catalog.exporting.lines import lines
+from catalog.exporting.ordering import ahead
 from catalog.exporting.tally import Row
-from catalog.exporting.writing import Writing, write_lines
+from catalog.exporting.writing import Writing
+
+BATCH_ROWS = 4096
+UNIQUE = frozenset({"id", "content_hash", "content", "position"})
+"""Columns whose values hardly repeat."""
 
 
 def write_jsonl(writing: Writing, aside: Path) -> None:
     """Write a JSON object a line, each as the sample came."""
-    write_lines(writing.plain(), aside)
+    with aside.open("wb") as stream:
+        for text in lines(writing.parts(), writing.snapshot, writing.home.settings.memory_limit):
+            stream.write(text)
+        stream.flush()
+        fsync(stream.fileno())
 
 
 def write_parquet(writing: Writing, aside: Path) -> None:
     """Write one Parquet file, of one schema."""
-    schema = schema_of(writing.look(lambda row, _: row))
-    write_batches(batches(writing.plain(), schema), schema, aside)
+    schema = schema_of(writing.members.odd_parts())
+    write_batches(batches(writing.parts(), schema, writing.snapshot), schema, aside)
 
 
 def write_data_set(writing: Writing, aside: Path) -> None:
@@ -39,13 +49,35 @@ def write_data_set(writing: Writing, aside: Path) -> None:
 
 
 def write_batches(found: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
-    """Write batches as one Parquet file, safe on the disk when this returns."""
+    """Write batches as one Parquet file, a row group each, safe on the disk when this returns."""
     with path.open("wb") as stream:
-        with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-            for batch in found:
-                writer.write_batch(batch)
+        with pq.ParquetWriter(
+            stream,
+            schema,
+            compression="zstd",
+            # Looking for repetitions in text that has none takes longer than writing it.
+            use_dictionary=[leaf for leaf in _leaves(schema) if leaf.split(".")[-1] not in UNIQUE],
+        ) as writer:
+            for batch in ahead(found):
+                writer.write_batch(batch, row_group_size=len(batch))
         stream.flush()
         fsync(stream.fileno())
+
+
+def _leaves(schema: pa.Schema) -> Iterator[str]:
+    """Give the paths of a schema's columns, as Parquet names them."""
+    for field in schema:
+        yield from _paths(field.name, field.type)
+
+
+def _paths(path: str, kind: pa.DataType) -> Iterator[str]:
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _paths(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind):
+        yield from _paths(f"{path}.list.element", kind.value_type)
+    else:
+        yield path
 
 
 def write_rows(rows: Iterator[Row], schema: pa.Schema, path: Path) -> None:

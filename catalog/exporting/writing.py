@@ -4,9 +4,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+import pyarrow as pa
+
 from catalog.exporting.members import rows
+from catalog.exporting.ordering import Members
 from catalog.exporting.tally import Convert, Row, Tally
 from catalog.home import Home
 from catalog.progress import Progress, Tick, silent
@@ -42,23 +46,36 @@ class Writing:
         """What files and entries of this snapshot are called."""
         return f"{self.snapshot.name}-v{self.snapshot.version}"
 
+    @cached_property
+    def members(self) -> Members:
+        """What is written, read when it is first asked for."""
+        return Members(self.home, self.snapshot, self.output.parent, self.progress)
+
+    def close(self) -> None:
+        """Forget what was read."""
+        if "members" in self.__dict__:
+            self.members.close()
+
     def look(self, convert: Convert) -> Iterator[Row]:
-        """Give the converted rows to look at before they are written."""
-        return Tally().convert(rows(self.home, self.snapshot), convert)
+        """Give the converted rows that are not plain, to look at before all are written."""
+        return Tally().convert(rows(self.members.odd_parts(), self.snapshot), convert)
 
     def converted(self, convert: Convert) -> Iterator[Row]:
         """Give the converted rows to write: counted, with progress told."""
-        return self.tally.convert(self._told(), convert)
+        return self.tally.convert(rows(self._told(), self.snapshot), convert)
 
-    def plain(self) -> Iterator[Row]:
-        """Give the rows as they are, to write."""
-        return self.converted(lambda row, _: row)
+    def parts(self) -> Iterator[pa.RecordBatch]:
+        """Give the members as they are, to write: counted, with progress told."""
+        for part in self._told():
+            yield part
+            self.tally.written += len(part)
 
-    def _told(self) -> Iterator[Row]:
-        for count, row in enumerate(rows(self.home, self.snapshot), 1):
-            yield row
-            if count % 1000 == 0 or count == self.total:
-                self.progress(Tick("export", count / self.total, {"rows": count}))
+    def _told(self) -> Iterator[pa.RecordBatch]:
+        done = 0
+        for part in self.members.parts():
+            yield part
+            done += len(part)
+            self.progress(Tick("export", done / self.total, {"rows": done}))
 
 
 def write_lines(rows: Iterable[Row], path: Path) -> None:
