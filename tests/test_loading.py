@@ -18,7 +18,7 @@ from catalog.errors import InvalidInput, RefusedRows, StoreError, UnreadableInpu
 from catalog.jobs import Counts
 from catalog.progress import Tick
 from catalog.store import Store
-from ingest import loading, readers, workers
+from ingest import commit, loading, readers, workers
 from tests.conftest import Row, talk
 
 Write = Callable[..., Path]
@@ -320,6 +320,7 @@ def test_the_result_depends_neither_on_chunks_nor_on_processes(
     counts = ingest.load(whole, many).counts
     assert counts == Counts(read=600, added=245, duplicate=343, refused=12)
     monkeypatch.setattr(loading, "COMMIT_ROWS", 130)
+    monkeypatch.setattr(commit, "ROW_GROUP_ROWS", 60)
     monkeypatch.setattr(readers, "BLOCK_BYTES", 3000)
     monkeypatch.setattr(readers, "HEAD_BYTES", 500)
     monkeypatch.setattr(workers, "INLINE_BYTES", 1000)
@@ -327,6 +328,19 @@ def test_the_result_depends_neither_on_chunks_nor_on_processes(
     assert ingest.load(parts, many).counts == counts
     assert contents(parts) == contents(whole)
     assert len(rows(parts, "select * from change")) > 2 * len(rows(whole, "select * from change"))
+
+
+def test_chunks_end_where_they_fill_a_row_group(
+    cat: Catalog, many: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "COMMIT_ROWS", 130)
+    monkeypatch.setattr(commit, "ROW_GROUP_ROWS", 60)
+    monkeypatch.setattr(readers, "BLOCK_BYTES", 3000)
+    monkeypatch.setattr(readers, "HEAD_BYTES", 500)
+    ingest.load(cat, many)
+    chunks = rows(cat, "select count(*) from sample group by change_id order by change_id")
+    assert sum(count for (count,) in chunks) == 245
+    assert len(chunks) > 1 and all(count % 60 == 0 for (count,) in chunks[:-1])
 
 
 def test_a_chunk_is_bounded_in_rows_and_in_bytes() -> None:

@@ -18,7 +18,7 @@ import ingest
 from catalog import Catalog
 from catalog.errors import StoreError
 from catalog.jobs import Counts
-from ingest import loading, readers, workers
+from ingest import commit, loading, readers, workers
 from tests.conftest import talk
 
 PROJECT = Path(__file__).parents[1]
@@ -28,6 +28,7 @@ import catalog, ingest
 from catalog.store import Store
 from ingest import commit, loading, readers, workers
 loading.COMMIT_ROWS, readers.BLOCK_BYTES, readers.HEAD_BYTES = 250, 8000, 1000
+commit.ROW_GROUP_ROWS = 100  # so that chunks end within blocks
 home, path = sys.argv[1:3]
 """
 SIDE_BY_SIDE = "workers.INLINE_BYTES = 0\n"
@@ -89,6 +90,7 @@ def path(tmp_path: Path) -> Path:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same settings as the scripts have."""
     monkeypatch.setattr(loading, "COMMIT_ROWS", 250)
+    monkeypatch.setattr(commit, "ROW_GROUP_ROWS", 100)
     monkeypatch.setattr(readers, "BLOCK_BYTES", 8000)
     monkeypatch.setattr(readers, "HEAD_BYTES", 1000)
 
