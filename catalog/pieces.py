@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from catalog.errors import StoreError
 
-PIECE_BYTES = 1 << 22
+PIECE_BYTES = 1 << 21
 READ_BYTES = 1 << 19
 """What is read at once: few enough to be in a core's own cache still when it is looked at."""
 

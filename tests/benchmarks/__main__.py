@@ -8,7 +8,17 @@ from pathlib import Path
 
 import click
 
-from . import commands, embedding, ingesting, ledger, scoring, selecting, training
+from . import (
+    commands,
+    embedding,
+    exporting,
+    ingesting,
+    ledger,
+    scoring,
+    selecting,
+    similarity,
+    training,
+)
 from .material import Plan, pool_files
 from .measure import CommandFailed
 from .report import print_table, write_json
@@ -16,7 +26,9 @@ from .result import Stage
 
 STAGES: dict[str, Callable[[Plan], Iterator[Stage]]] = {
     "ingest": ingesting.measure,
+    "score": similarity.measure,
     "select": selecting.measure,
+    "export": exporting.measure,
     "embed": embedding.measure,
     "nll": scoring.measure,
     "commands": commands.measure,

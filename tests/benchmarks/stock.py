@@ -1,6 +1,6 @@
 """Homes to measure with: a pool of some size, the paper's tasks, and a vector for everything."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,19 +66,7 @@ def add_tasks(cat: Catalog, folder: Path) -> None:
 
 def fill_space(cat: Catalog, name: str, width: int, stored: str) -> None:
     """Add a space and made vectors for all samples and queries, a chunk at a time."""
-    space = EmbeddingSpace(
-        model=f"made-{width}-{stored}",
-        model_revision="0",
-        template="plain",
-        template_hash="",
-        text="conversation",
-        pooling="mean",
-        layer="last",
-        max_tokens=512,
-        compute_dtype="float32",
-        stored_dtype=stored,
-        width=width,
-    )
+    space = made_space(width, stored)
     store = Store(cat.home)
     with store.write("embed") as transaction:
         add_space(transaction, name, space, "")
@@ -92,17 +80,36 @@ def fill_space(cat: Catalog, name: str, width: int, stored: str) -> None:
         for start, block in zip(
             range(0, len(ids), CHUNK_ROWS), made_vectors(len(ids), width), strict=True
         ):
-            vectors.append(_embedded(ids[start : start + CHUNK_ROWS], block))
+            vectors.append(embedded(ids[start : start + CHUNK_ROWS], block))
 
 
-def made_vectors(count: int, width: int) -> Iterator[npt.NDArray[np.float32]]:
+def made_space(width: int, stored: str) -> EmbeddingSpace:
+    """Return a space that no model has made."""
+    return EmbeddingSpace(
+        model=f"made-{width}-{stored}",
+        model_revision="0",
+        template="plain",
+        template_hash="",
+        text="conversation",
+        pooling="mean",
+        layer="last",
+        max_tokens=512,
+        compute_dtype="float32",
+        stored_dtype=stored,
+        width=width,
+    )
+
+
+def made_vectors(
+    count: int, width: int, chunk_rows: int = CHUNK_ROWS
+) -> Iterator[npt.NDArray[np.float32]]:
     """Give this many vectors of length 1 in chunks, always the same for a width."""
     random = np.random.default_rng(width)
     centres = random.standard_normal((CLUSTERS, width), np.float32)
     directions = random.standard_normal((DIRECTIONS, width), np.float32)
     random = np.random.default_rng(count)
-    for start in range(0, count, CHUNK_ROWS):
-        rows = min(CHUNK_ROWS, count - start)
+    for start in range(0, count, chunk_rows):
+        rows = min(chunk_rows, count - start)
         block = random.standard_normal((rows, DIRECTIONS), np.float32) @ directions
         block *= DIRECTIONS**-0.5
         block += centres[random.integers(0, CLUSTERS, rows)]
@@ -111,6 +118,15 @@ def made_vectors(count: int, width: int) -> Iterator[npt.NDArray[np.float32]]:
         yield block
 
 
-def _embedded(ids: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> Embedded:
+def embedded(
+    ids: Sequence[int] | npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]
+) -> Embedded:
+    """Return vectors as they are added to a space."""
     ones = np.ones(len(ids), np.float32)
-    return Embedded(ids, vectors, ones, np.ones(len(ids), np.int32), np.zeros(len(ids), np.bool_))
+    return Embedded(
+        np.asarray(ids, np.int64),
+        vectors,
+        ones,
+        np.ones(len(ids), np.int32),
+        np.zeros(len(ids), np.bool_),
+    )
