@@ -177,7 +177,7 @@ class Ranker:
     def best_first(self, limit: int) -> Lists:
         """Give every list's first `limit` samples: positions, scores, query numbers."""
         if len(self._tasks) > 1:
-            yield from self._all().top(limit, self._order_keys)
+            yield from self.best().top(limit, self._order_keys)
             return
         step = max(HELD_BYTES // (NUMBER_BYTES * 2 * max(limit, 1)), 1)
         for start in range(0, self.lists, step):
@@ -205,7 +205,7 @@ class Ranker:
         Raises:
             MissingVectors: samples of the pool have none in the space.
         """
-        best = self._all(means=True)
+        best = self.best(means=True)
         tasks, samples = best.scores.shape
         names = pa.array([entry.task.name for entry in self._tasks])
         numbers = np.repeat(np.arange(tasks), samples)
@@ -234,7 +234,7 @@ class Ranker:
             raise KeyError(sample_id)
         position = int(found[0])
         if len(self._tasks) > 1:
-            best = self._all()
+            best = self.best()
             scores, queries = best.scores[:, position], best.queries[:, position].tolist()
             ranks = self._before(np.arange(len(self._ids)), best.scores.T, position, scores)
         else:
@@ -259,16 +259,16 @@ class Ranker:
         counted: Ids = (block > own).sum(axis=0) + (block[smaller] == own).sum(axis=0)
         return counted
 
-    def _all(self, *, means: bool = False) -> BestPerTask:
+    def best(self, *, means: bool = False) -> BestPerTask:
         """Score everything for every task, unless that was done."""
         if self._best is None or (means and not self._best.means.size):
             sizes = [len(entry.query_ids) for entry in self._tasks]
             best = BestPerTask(sizes, len(self._ids), means=means)
-            self._score(best.add)
+            self._score(best)
             self._best = best
         return self._best
 
-    def _score(self, add: Callable[[Positions, Floats], None]) -> None:
+    def _score(self, take: Callable[[Positions, Floats], None] | BestPerTask) -> None:
         scored = 0
 
         def tell(rows: int) -> None:
@@ -276,7 +276,7 @@ class Ranker:
             scored += rows
             self._progress(Tick("score", scored / len(self._ids), {"samples": scored}))
 
-        score(self._vectors, self._matrix, self._ids, add, tell)
+        score(self._vectors, self._matrix, self._ids, take, tell)
         if scored < len(self._ids):
             missing = len(self._ids) - scored
             raise self._lacking(
