@@ -7,12 +7,12 @@ batch would take 1 GB for 2,048 tokens; the memory tells that they are never hel
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .material import Plan, write_jsonl
 from .measure import Measured, catalog_command, in_turns, run, spread
+from .models import llama, write_llama
 from .report import cores
 from .result import Goal, Stage
 
@@ -31,7 +31,7 @@ def measure(plan: Plan) -> Iterator[Stage]:
     rows = write_jsonl(folder / "texts.jsonl", plan.conversations(texts))
     run(catalog_command("--home", seed, "init"))
     run(catalog_command("--home", seed, "ingest", rows))
-    model = write_model(folder / "model")
+    model = write_llama(folder / "model", _config())
     environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(cores())}
 
     def embed(name: str, *options: str) -> Measured:
@@ -68,21 +68,6 @@ def measure(plan: Plan) -> Iterator[Stage]:
     )
 
 
-def write_model(folder: Path) -> Path:
-    """Write a random model whose vocabulary is as large as those in use."""
-    import torch
-    from transformers import LlamaForCausalLM, logging
-
-    from tests.tiny import save_tokenizer
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    torch.manual_seed(0)
-    LlamaForCausalLM(_config()).save_pretrained(folder)
-    save_tokenizer(folder)
-    return folder
-
-
 def body_parameters() -> int:
     """Return how many weights the model has beside its embeddings."""
     import torch
@@ -95,14 +80,4 @@ def body_parameters() -> int:
 
 
 def _config() -> Any:
-    from transformers import LlamaConfig
-
-    return LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        num_hidden_layers=6,
-        num_attention_heads=4,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-    )
+    return llama(VOCABULARY, WIDTH, layers=6, heads=4, inner=4 * WIDTH)
