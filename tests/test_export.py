@@ -302,7 +302,9 @@ def test_a_snapshot_in_many_parts_is_written_as_in_one(
     for name in ("whole.jsonl", "parts.jsonl"):
         for format in formats:
             cat.export("all", tmp_path / format / name, format=format, skip_unsupported=True)
-        monkeypatch.setattr("catalog.exporting.ordering.PART_CHARACTERS", 700)
+        monkeypatch.setattr("catalog.exporting.ordering.PART_CHARACTERS", 2000)
+        monkeypatch.setattr("catalog.exporting.ordering.RUN_CHARACTERS", 3000)
+        monkeypatch.setattr("catalog.exporting.ordering.STRETCH", 4)
         monkeypatch.setattr("catalog.exporting.lines.BATCH_ROWS", 2)
     assert [row["catalog"]["position"] for row in lines(tmp_path / "jsonl" / "parts.jsonl")] == [
         *range(46)

@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.home import Home
 from catalog.progress import Progress, Tick
@@ -24,8 +25,12 @@ from catalog.snapshot import Snapshot
 from catalog.sql import load
 from catalog.store import Store
 
+RUN_CHARACTERS = 128_000_000
 PART_CHARACTERS = 48_000_000
-"""Text of a run and of a part: several of them are held in memory at once."""
+"""Text of a run and of a part; two or three of them are held in memory at once."""
+STRETCH = 256
+"""Positions, or sample ids, that no cut goes between."""
+LAST_ID = 2**63 - 1
 
 Item = TypeVar("Item")
 
@@ -52,17 +57,19 @@ class Members:
         self._schema: pa.Schema | None = None
         self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - open until `close`
         with self._store.read() as reader:
-            cuts = reader.rows(
-                load("export/parts"),
+            found = reader.arrow(
+                load("export/stretches"),
                 snapshot_id=snapshot.snapshot_id,
-                characters=PART_CHARACTERS,
+                length=STRETCH,
             )
-        firsts = [cut["first"] for cut in cuts if cut["of"] == "position"]
+        firsts = _cuts(found, "position", PART_CHARACTERS)
+        starts = _cuts(found, "sample_id", RUN_CHARACTERS)
         self._pieces: list[list[tuple[int, int]]] = [[] for _ in firsts]
-        runs = [(cut["first"], cut["last"]) for cut in cuts if cut["of"] == "sample"]
-        for done, run in enumerate(ahead(self._read(first, last) for first, last in runs), 1):
+        ends = [*(start - 1 for start in starts[1:]), LAST_ID]
+        runs = (self._read(first, last) for first, last in zip(starts, ends, strict=True))
+        for done, run in enumerate(ahead(runs), 1):
             self._put_aside(run, firsts)
-            progress(Tick("read", done / len(runs), {}))
+            progress(Tick("read", done / len(starts), {}))
 
     def close(self) -> None:
         """Forget what was read."""
@@ -93,7 +100,8 @@ class Members:
                 first=first,
                 last=last,
             )
-        return whole(found)
+        run = whole(found)
+        return run.take(pa.array(np.argsort(run["position"])))
 
     def _put_aside(self, run: pa.RecordBatch, firsts: list[int]) -> None:
         self._schema = run.schema
@@ -126,6 +134,15 @@ def odd(part: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     tools = part["tools"].is_valid().to_numpy(zero_copy_only=False)
     found: npt.NDArray[np.bool_] = tools | (np.diff(before) > 0)
     return found
+
+
+def _cuts(stretches: pa.Table, key: str, characters: int) -> list[int]:
+    """Return where parts begin that hold about so much text, the first of them where all begins."""
+    found = stretches.filter(pc.is_valid(stretches[key]))
+    parts = np.cumsum(found["characters"].to_numpy()) // characters
+    _, places = np.unique(parts, return_index=True)
+    cuts: list[int] = found[key].to_numpy()[places].tolist()
+    return cuts
 
 
 def whole(found: "pa.Table | pa.RecordBatch") -> pa.RecordBatch:
