@@ -1,4 +1,4 @@
-"""What reads from a connection: plain rows, Arrow tables, streams; and the views it reads through."""
+"""What reads from a connection: rows, Arrow tables, streams; and the views that it reads."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -99,9 +99,9 @@ class Reader:
         text = self._text(statement)
         self._connection.execute(f"insert into {name} by name {text}", params or None)
 
-    def define(self, macro: str) -> None:
-        """Make a macro known until the connection closes."""
-        self._connection.execute(macro)
+    def define(self, statement: str) -> None:
+        """Make a macro known, or a setting, until the connection closes."""
+        self._connection.execute(statement)
 
     def clock(self) -> int:
         """Return the newest `change_id`, 0 in a new home."""

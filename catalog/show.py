@@ -44,7 +44,10 @@ def show(home: Home, reference: str, *, members: int = 10) -> SnapshotView:
     snapshot = find(home, reference)
     with Store(home).read() as reader:
         params = {"snapshot_id": snapshot.snapshot_id}
+        # To group by a dense key takes a third of the time where its groups are an array.
+        reader.define("set perfect_ht_threshold = 24")
         sources = reader.rows(load("show/source_mix"), **params)
+        reader.define("reset perfect_ht_threshold")
         first = reader.rows(load("show/first_members"), **params, count=members)
         exports = reader.rows(load("show/exports"), **params)
     return SnapshotView(snapshot, in_words(snapshot.recipe), sources, first, exports)

@@ -1,11 +1,13 @@
 -- Every sample that the catalog holds, retired or not, as the pool shows it.
+-- One join, which gives each sample one row: DuckDB leaves it out where no source is asked for, and
+-- does not make the lists where only the first is.
 -- grain: one row per sample
 select
     s.sample_id,
     lower(hex(s.content_hash)) as hash,
     s.order_key,
     f.source,
-    f.sources,
+    list_sort(list_distinct(f.names)) as sources,
     s.turns,
     s.characters,
     s.messages,
@@ -13,11 +15,11 @@ select
     s.content_hash,
     s.change_id
 from sample as s
-join (
+left join (
     select
         a.sample_id,
-        arg_min(o.name, (o.name, o.revision)) as source,
-        list_sort(list(distinct o.name)) as sources
+        min(o.name) as source,
+        list(o.name) as names
     from sample_source as a
     join source as o on o.source_id = a.source_id
     group by a.sample_id
