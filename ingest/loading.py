@@ -1,23 +1,20 @@
 """The ingest job: read, normalize, deduplicate, insert. Killed anywhere, run again, it goes on."""
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
 from time import monotonic
 
 from catalog.api import Catalog
-from catalog.errors import CatalogError, InvalidInput, RefusedRows, StoreError
-from catalog.home import Home
-from catalog.jobs import Counts, Job, is_alive, job
+from catalog.errors import CatalogError, InvalidInput, RefusedRows
+from catalog.jobs import Counts, Job, job
 from catalog.progress import Progress, Tick, silent
 from catalog.sql import load as load_query
 from catalog.store import Store
 from ingest.accepted import ROWS_PER_BLOCK
 from ingest.commit import Provenance, commit, retire_unseen
+from ingest.folders import check_disk, staging_folder
 from ingest.formats import FormatName
 from ingest.inputs import Input, find, recognise_format
 from ingest.readers import BLOCK_BYTES
@@ -37,9 +34,6 @@ CHECKPOINTS = "the ordinal of the first row to commit"
 """What a checkpoint of this job means; a job left by other software begins anew."""
 
 COMMIT_SECONDS = 30.0
-UNPACKED_RATIO = 6
-"""How much larger than its file compressed text may be, for the check of free disk."""
-
 Recognised = Counter[tuple[str, bool]]
 """How many inputs have each format, and whether their first rows show it."""
 
@@ -138,46 +132,6 @@ def _check_names(**names: str | None) -> None:
                 f"the {what} {name!r} is empty or holds control characters",
                 hint=f"Give another {what}, or leave it out.",
             )
-
-
-@contextmanager
-def staging_folder(home: Home, job_id: int) -> Iterator[Path]:
-    """Make a folder for a job, after removing those of jobs that were killed.
-
-    Its name is new each time: a process of the killed job may still write into the old one.
-    """
-    sweep(home, job_id)
-    home.staging.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=f"job-{job_id}-", dir=home.staging))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def sweep(home: Home, mine: int) -> None:
-    """Remove what killed jobs left in staging, this one among them; they make it anew."""
-    for folder in home.staging.glob("job-*-*"):
-        job_id = int(folder.name.split("-")[1])
-        if job_id == mine or not is_alive(home, job_id):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def check_disk(inputs: Sequence[Input], folder: Path) -> None:
-    """Check that the text of these inputs has room.
-
-    Raises:
-        StoreError: it does not.
-    """
-    needed = sum(
-        place.size_bytes * (UNPACKED_RATIO if place.is_compressed else 1) for place in inputs
-    )
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise StoreError(
-            f"about {needed / 1e9:.1f} GB of disk are needed, {free / 1e9:.1f} GB are free",
-            hint="Free some space, or use a home on another disk.",
-        )
 
 
 def fills_chunk(blocks: Sequence[Staged]) -> bool:

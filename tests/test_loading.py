@@ -18,7 +18,7 @@ from catalog.errors import InvalidInput, RefusedRows, StoreError, UnreadableInpu
 from catalog.jobs import Counts
 from catalog.progress import Tick
 from catalog.store import Store
-from ingest import commit, loading, readers, workers
+from ingest import commit, folders, loading, readers, workers
 from tests.conftest import Row, talk
 
 Write = Callable[..., Path]
@@ -390,7 +390,7 @@ def test_no_staged_file_is_left_behind(cat: Catalog, many: list[Path]) -> None:
 def test_a_job_that_does_not_fit_on_the_disk_says_so_first(
     cat: Catalog, many: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(folders.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(StoreError, match=r"about 0\.0 GB of disk are needed, 0\.0 GB"):
         ingest.load(cat, many)
     assert rows(cat, "select * from sample") == []

@@ -18,7 +18,7 @@ import ingest
 from catalog import Catalog
 from catalog.errors import StoreError
 from catalog.jobs import Counts
-from ingest import commit, loading, readers, workers
+from ingest import commit, folders, loading, readers, workers
 from tests.conftest import talk
 
 PROJECT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ SETTINGS = """
 import os, signal, sys
 import catalog, ingest
 from catalog.store import Store
-from ingest import commit, loading, readers, workers
+from ingest import commit, folders, loading, readers, workers
 loading.COMMIT_ROWS, readers.BLOCK_BYTES, readers.HEAD_BYTES = 250, 8000, 1000
 commit.ROW_GROUP_ROWS = 100  # so that chunks end within blocks
 home, path = sys.argv[1:3]
@@ -194,7 +194,7 @@ def test_an_error_in_a_worker_arrives_whole(
     cat: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "INLINE_BYTES", 0)
-    monkeypatch.setattr(loading, "mkdtemp", lambda **_: str(path))  # no folder to write into
+    monkeypatch.setattr(folders, "mkdtemp", lambda **_: str(path))  # no folder to write into
     with pytest.raises(StoreError, match=r"cannot write .*Not a directory") as found:
         ingest.load(cat, [path], source="s")
     assert found.value.hint == (
