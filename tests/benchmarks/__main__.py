@@ -13,6 +13,7 @@ from . import (
     embedding,
     exporting,
     ingesting,
+    interactive,
     ledger,
     scoring,
     selecting,
@@ -32,6 +33,7 @@ STAGES: dict[str, Callable[[Plan], Iterator[Stage]]] = {
     "embed": embedding.measure,
     "nll": scoring.measure,
     "commands": commands.measure,
+    "interactive": interactive.measure,
     "training": training.measure,
     "ledger": ledger.measure,
 }
