@@ -226,7 +226,9 @@ class Provision:
             inside = np.isin(scores["sample_id"].to_numpy(), self.pool.ids)
             found[name] = scores.filter(pa.array(inside))
         if BEST in self.rule.query.needs:
-            found[BEST] = self.ranker.similarity()
+            # A shipped rule names the columns that it reads; a user's may take them all.
+            text = self.rule.query.text
+            found[BEST] = self.ranker.similarity(means=self.rule.own or "mean" in text)
         return found
 
     def relations(self, size: int | None) -> dict[str, pa.Table]:

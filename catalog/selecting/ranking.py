@@ -194,33 +194,38 @@ class Ranker:
         for positions, scores, queries in top.top():
             yield positions, scores, queries + part.start
 
-    def similarity(self) -> pa.Table:
+    def similarity(self, *, means: bool = True) -> pa.Table:
         """Return every sample's best and mean score for every task.
 
+        Args:
+            means: whether the mean scores are wanted, which take longer than the best.
+
         Returns:
-            sample_id, order_key, task, task_position, tasks, score (float32, the best over the
-            task's queries), query_id (the first that has it), mean (float64, over the task's
-            queries); one row per (task, sample).
+            sample_id, order_key, task, task_position, tasks (int32), score (float32, the best over
+            the task's queries), query_id (the first that has it), and mean (float64, over the
+            task's queries); one row per (task, sample).
 
         Raises:
             MissingVectors: samples of the pool have none in the space.
         """
-        best = self.best(means=True)
-        tasks, samples = best.scores.shape
-        names = pa.array([entry.task.name for entry in self._tasks])
-        numbers = np.repeat(np.arange(tasks), samples)
-        return pa.table(
-            {
-                "sample_id": np.tile(self._ids, tasks),
-                "order_key": np.tile(self._order_keys, tasks),
-                "task": pa.DictionaryArray.from_arrays(numbers.astype(np.int32), names),
-                "task_position": numbers,
-                "tasks": np.full(len(numbers), tasks),
-                "score": best.scores.ravel(),
-                "query_id": np.array(self._queries)[best.queries.ravel()],
-                "mean": best.means.ravel(),
+        best = self.best(means=means)
+        query_ids = np.array(self._queries)
+        parts = []
+        for number, entry in enumerate(self._tasks):
+            samples = len(self._ids)
+            columns = {
+                "sample_id": self._ids,
+                "order_key": self._order_keys,
+                "task": _same(entry.task.name, samples),
+                "task_position": np.full(samples, number, np.int32),
+                "tasks": np.full(samples, len(self._tasks), np.int32),
+                "score": best.scores[number],
+                "query_id": query_ids[best.queries[number]],
             }
-        )
+            if means:
+                columns["mean"] = best.means[number]
+            parts.append(pa.table(columns))
+        return pa.concat_tables(parts)
 
     def ranks(self, sample_id: int) -> list[ListRank]:
         """Tell where a sample stands in every list.
@@ -283,3 +288,8 @@ class Ranker:
                 f"{missing:,} of {len(self._ids):,} samples of the pool",
                 "leave out the rest with --where 'tokens is not null'",
             )
+
+
+def _same(text: str, count: int) -> pa.DictionaryArray:
+    """Return a text so many times, a byte each."""
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int8), [text])

@@ -6,18 +6,19 @@ with best as (
     select
         sample_id,
         any_value(order_key) as order_key,
-        max(score) as score,
-        arg_min(task, (-score, task_position)) as task,
-        arg_min(query_id, (-score, task_position)) as query_id
+        max(score) as score
     from similarity
     group by sample_id
+    order by score desc, order_key
+    limit $size
 )
 select
-    sample_id,
-    score,
-    task,
-    query_id,
-    row_number() over (order by score desc, order_key) - 1 as turn
-from best
+    b.sample_id,
+    any_value(b.score) as score,
+    arg_min(s.task, s.task_position) as task,
+    arg_min(s.query_id, s.task_position) as query_id,
+    row_number() over (order by any_value(b.score) desc, any_value(b.order_key)) - 1 as turn
+from best as b
+join similarity as s on s.sample_id = b.sample_id and s.score = b.score
+group by b.sample_id
 order by turn
-limit $size
