@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from ingest.batching import by_tokens
 from ingest.encoder import Encoder
 from ingest.options import EncoderOptions
 from ingest.template import Message
+
+_State = tuple[tuple[str, int, int], ...]
 
 BATCH_TOKENS = 2048
 """Tokens of a batch: what people type is short."""
@@ -53,7 +57,7 @@ def encode_conversations(named: NamedSpace, conversations: Sequence[Sequence[Mes
 def _encode(
     named: NamedSpace, conversations: Sequence[Sequence[Message]], kind: Kind
 ) -> tuple[Floats, Floats]:
-    encoder = Encoder(named.location, _options(named.space))
+    encoder = _loaded(named.location, _options(named.space), _state(named.location))
     require_same(named, encoder.space)
     tokens = encoder.tokenize([encoder.render(messages, kind) for messages in conversations])
     found = np.zeros((len(conversations), named.space.width), np.float32)
@@ -64,6 +68,18 @@ def _encode(
         rows = [filled[place] for place in batch]
         found[rows], norms[rows] = encoder.encode([tokens.ids[row] for row in rows])
     return found, norms
+
+
+@lru_cache(1)
+def _loaded(location: str, options: EncoderOptions, state: _State) -> Encoder:
+    """Load a model, which takes seconds; the one asked last stays until its files change."""
+    return Encoder(location, options)
+
+
+def _state(location: str) -> _State:
+    """Return what tells the files of a model's folder from changed ones; nothing of one by name."""
+    found = ((path.name, path.stat()) for path in Path(location).glob("*"))
+    return tuple(sorted((name, about.st_mtime_ns, about.st_size) for name, about in found))
 
 
 def _options(space: EmbeddingSpace) -> EncoderOptions:
