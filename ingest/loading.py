@@ -27,7 +27,7 @@ DEFAULT_REVISION = "main"
 COMMIT_ROWS = 140_000
 """A row group and what may be duplicates; see `ingest.commit`."""
 
-COMMIT_BYTES = 160 << 20
+COMMIT_BYTES = 320 << 20
 """Of raw rows; DuckDB needs some times as much memory to write them."""
 
 CHECKPOINTS = "the ordinal of the first row to commit"
