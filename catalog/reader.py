@@ -103,6 +103,10 @@ class Reader:
         """Make a macro known, or a setting, until the connection closes."""
         self._connection.execute(statement)
 
+    def interrupt(self) -> None:
+        """End what the connection works on, from another thread."""
+        self._connection.interrupt()
+
     def clock(self) -> int:
         """Return the newest `change_id`, 0 in a new home."""
         return int(self.value("select coalesce(max(change_id), 0) from change"))

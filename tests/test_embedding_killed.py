@@ -90,10 +90,10 @@ def test_stopped_between_any_two_writes_it_ends_whole(
     name = "append" if place == "vectors" else "record"
     through, calls = getattr(target, name), iter(range(survives))
 
-    def stop(*args: object) -> None:
+    def stop(*args: object, **options: object) -> None:
         if next(calls, None) is None:
             raise Stopped
-        through(*args)
+        through(*args, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(target, name, stop)

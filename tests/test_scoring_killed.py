@@ -113,10 +113,10 @@ def test_stopped_between_any_two_writes_embedding_ends_with_every_score(
     options: dict[str, Any] = {"model": str(models("llama")), "batch_tokens": 400, "nll": True}
     through, calls = getattr(target, name), iter(range(survives))
 
-    def stop(*args: object) -> object:
+    def stop(*args: object, **options: object) -> object:
         if next(calls, None) is None:
             raise Stopped
-        return through(*args)
+        return through(*args, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(target, name, stop)

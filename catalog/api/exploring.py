@@ -57,7 +57,7 @@ class Exploring(Verbs):
             try:
                 return Result(running.result())
             except KeyboardInterrupt:
-                reader.connection.interrupt()
+                reader.interrupt()
                 raise
 
     def search(

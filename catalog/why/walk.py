@@ -86,7 +86,7 @@ class Walk:
 
     def _scores_at(self, ranks: dict[int, int]) -> dict[int, float]:
         """Return the score at one rank of each list; lists without that rank are left out."""
-        wanted = {"list": list(ranks), "rank": list(ranks.values())}
+        wanted = {"list": pa.array(ranks, pa.int32()), "rank": list(ranks.values())}
         found = self._ranking.join(pa.table(wanted), ["list", "rank"], join_type="inner")
         pairs = zip(found["list"].to_pylist(), found["score"].to_pylist(), strict=True)
         return dict(pairs)
