@@ -84,7 +84,6 @@ def _commit_rows(
     transaction.make("arrived", load("ingest/arrived"))
     transaction.make("fresh", load("ingest/fresh"))
     end = _cut(transaction, end)
-    added = transaction.insert_select(schema.sample, load("ingest/sample"))
     described = {
         "revision": provenance.revision,
         "uri": provenance.uri,
@@ -93,10 +92,12 @@ def _commit_rows(
     if provenance.uri or provenance.license:
         transaction.connection.execute(DESCRIBE_SOURCES, described)
     transaction.insert_select(schema.source, load("ingest/source"), described)
+    revision = {"revision": provenance.revision}
+    added = transaction.insert_select(schema.sample, load("ingest/sample"), revision)
     transaction.insert_select(
         schema.sample_source,
         load("ingest/appearance"),
-        {"job_id": job_id, "revision": provenance.revision},
+        {"job_id": job_id, **revision},
     )
     arrived = transaction.value("select count(*) from arrived")
     retired = transaction.value("select count(*) from arrived semi join retired using (sample_id)")

@@ -91,6 +91,7 @@ PLANTED = {
     "run_twice": AGAIN.format("run"),
     "sample_twice": "update sample set content_hash = (select min(content_hash) from sample)",
     "sample_without_appearance": "delete from sample_source where line = 1",
+    "sample_without_source": "update sample_source set repeated = true where line = 1",
     "score_twice": "insert into sample_score select 1, 1, 1, null, null, 1 from range(2)",
     "score_without_sample": "insert into sample_score values (1, 50, 1, null, null, 1)",
     "segment_twice": "insert into ledger_segment by name select 1 as run_id, 'x' as name, "

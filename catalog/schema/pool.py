@@ -48,6 +48,7 @@ sample = table(
     column("tools", JSON, nullable=True),
     column("turns", Integer),
     column("characters", BigInteger),
+    column("source_id", BigInteger),
 )
 sample_source = table(
     "sample_source",
@@ -58,6 +59,7 @@ sample_source = table(
     column("line", BigInteger),
     column("metadata", JSON, nullable=True),
     column("job_id", BigInteger),
+    column("repeated", Boolean),
 )
 rejection = table(
     "rejection",

@@ -29,21 +29,6 @@ where (
 )
 order by sample_id
 """
-LEAN = """(
-        select
-            s.sample_id,
-            lower(hex(s.content_hash)) as hash,
-            s.order_key,
-            s.turns,
-            s.characters,
-            s.messages,
-            s.tools,
-            s.content_hash,
-            s.change_id{source}
-        from sample as s{joins}
-    )"""
-"""The view without what takes longest: every source of every sample."""
-
 SCORES = """
     left join (
         select
@@ -159,9 +144,7 @@ def _statement(
             )
             joined.append(_Joined(scorer.name, scorer.scorer_id, "label" if texts else "value"))
     return POOL.format(
-        relation=_relation(
-            among, facts, mentioned, {*COLUMNS, *TOKENS, *(one.name for one in known)}
-        ),
+        relation=among,
         extra="".join(
             f",\n    {name}" for name in FACTS if name in facts and (counted or name != "tokens")
         ),
@@ -175,21 +158,6 @@ def _statement(
         ),
         condition=where if where is not None else "true",
     )
-
-
-def _relation(
-    among: str, facts: Collection[str], mentioned: Sequence[str], known: Collection[str]
-) -> str:
-    """Return the view to read, or what gives the same columns but for those nobody looks at."""
-    if "sources" in mentioned or not {*mentioned} <= {*known}:
-        return among
-    source, joins = "", ""
-    if "source" in {*facts, *mentioned}:
-        source = ",\n            f.source"
-        joins += "\n        join first_source as f on f.sample_id = s.sample_id"
-    if among == "pool":
-        joins += "\n        anti join retired as r on r.sample_id = s.sample_id"
-    return LEAN.format(source=source, joins=joins)
 
 
 def _explained(

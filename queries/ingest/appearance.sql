@@ -1,10 +1,11 @@
 -- Where the arriving rows come from, as far as that is new.
 -- The same source, file, sample, id and metadata is the same appearance: a file read again, or read
 -- again with more rows, adds only what is new. One file may well hold a row twice, so the rows of
--- this job do not count as known.
+-- this job do not count as known. The row that brings a sample is its first appearance, and the only
+-- one that is not repeated: with `sample.source_id` it need not be looked up to name a source.
 -- grain: one row per row of the input that was not there before
 -- params: job_id (integer), revision (text)
--- needs: arrived (ordinal, content_hash, source, …, sample_id); fresh (content_hash, sample_id)
+-- needs: arrived (ordinal, content_hash, source, …, sample_id); fresh (content_hash, ordinal, sample_id)
 with known as (
     select
         k.sample_id,
@@ -25,7 +26,8 @@ select
     a.file,
     a.line,
     a.metadata,
-    $job_id as job_id
+    $job_id as job_id,
+    f.ordinal is distinct from a.ordinal as repeated
 from arrived as a
 left join fresh as f on f.content_hash = a.content_hash
 join source as s on s.name = a.source and s.revision = $revision

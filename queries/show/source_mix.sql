@@ -9,13 +9,22 @@ with named as (
         dense_rank() over (order by name)::integer as place
     from source
 ),
-came as (
+repeated as (
     select
         a.sample_id,
         min(n.place) as place
     from sample_source as a
     join named as n on n.source_id = a.source_id
+    where a.repeated
     group by a.sample_id
+),
+came as (
+    select
+        s.sample_id,
+        least(n.place, r.place) as place
+    from sample as s
+    join named as n on n.source_id = s.source_id
+    left join repeated as r on r.sample_id = s.sample_id
 ),
 pooled as (
     select

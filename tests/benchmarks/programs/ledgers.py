@@ -36,7 +36,8 @@ select
     order_key,
     [{'role': 'user', 'content': 'sample ' || sample_id, 'extra': null}] as messages,
     1 as turns,
-    7 + length(sample_id::varchar) as characters
+    7 + length(sample_id::varchar) as characters,
+    1 + sample_id % $sources as source_id
 from made
 """
 APPEARANCE = """
@@ -45,7 +46,8 @@ select
     1 + i % $sources as source_id,
     'made.jsonl' as file,
     i as line,
-    1 as job_id
+    1 as job_id,
+    false as repeated
 from range($first::bigint, $last::bigint) as t(i)
 """
 
@@ -80,8 +82,9 @@ def fill(home: Catalog, hashes: Any) -> None:
             "order_key": part[:, :8].copy().view(">i8")[:, 0].astype(np.int64),
         }
         with Store(home.home).write("ingest") as transaction:
-            transaction.insert_select(schema.sample, SAMPLE, made=pa.table(columns))
-            ids = {"first": first + 1, "last": first + len(part) + 1, "sources": SOURCES}
+            sources = {"sources": SOURCES}
+            transaction.insert_select(schema.sample, SAMPLE, sources, made=pa.table(columns))
+            ids = {"first": first + 1, "last": first + len(part) + 1, **sources}
             transaction.insert_select(schema.sample_source, APPEARANCE, ids)
 
 
