@@ -88,6 +88,8 @@ class Marked:
 def contamination(snapshot: Snapshot) -> Marked:
     """Tell how many members of a snapshot are marked now, by task."""
     with Store(snapshot.home).read() as reader:
+        if not reader.value("select count(*) from contamination_check"):
+            return Marked([], 0, {}, 0)  # as the query would find, after a look at every member
         rows = reader.rows(load("show/contamination"), snapshot_id=snapshot.snapshot_id)
     tasks = {_task_name(row): row["samples"] for row in rows if row["samples"]}
     return Marked(

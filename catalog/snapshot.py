@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from catalog import schema
 from catalog.errors import (
     Conflict,
     InvalidInput,
@@ -15,11 +12,13 @@ from catalog.errors import (
     UnknownName,
 )
 from catalog.home import Home
-from catalog.ledger import ledgers
 from catalog.model import check_name
 from catalog.recipe import Recipe
 from catalog.sql import load
 from catalog.store import Store, Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Snapshot:
         """Return `name@version`."""
         return f"{self.name}@{self.version}"
 
-    def members(self) -> pa.Table:
+    def members(self) -> "pa.Table":
         """Return the members in order: position, sample_id, hash, and why each was chosen."""
         with Store(self.home).read() as reader:
             return reader.arrow(load("show/members"), snapshot_id=self.snapshot_id)
@@ -121,6 +120,8 @@ def rename(home: Home, old: str, new: str) -> int:
     """
     from sqlalchemy import update
 
+    from catalog import schema
+
     check_name(new)
     name, version = split(old)
     if version is not None:
@@ -142,6 +143,8 @@ def rename(home: Home, old: str, new: str) -> int:
 
 def _require_imported(transaction: Transaction, home: Home, name: str) -> None:
     """Check that no ledger still calls a snapshot by a name that it is about to lose."""
+    from catalog.ledger import ledgers
+
     known = {row["name"] for row in transaction.rows("select name from run")}
     for _, run, used in ledgers(home.ledger):
         if run not in known and name in {reference.partition("@")[0] for reference in used}:
@@ -160,6 +163,8 @@ def delete(home: Home, reference: str) -> Snapshot:
     from sqlalchemy import delete as delete_rows
     from sqlalchemy import update
 
+    from catalog import schema
+
     snapshot = find(home, reference)
     with Store(home).write("delete") as transaction:
         _require_unused(transaction, home, snapshot)
@@ -175,6 +180,8 @@ def delete(home: Home, reference: str) -> Snapshot:
 
 
 def _require_unused(transaction: Transaction, home: Home, snapshot: Snapshot) -> None:
+    from catalog.ledger import ledgers
+
     runs = {
         row["name"]
         for row in transaction.rows(

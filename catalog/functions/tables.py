@@ -22,7 +22,6 @@ from catalog.functions.encoding import Encode, encode_texts
 from catalog.home import Home
 from catalog.model import NamedSpace, TaskQueries
 from catalog.progress import Progress, silent
-from catalog.spaces import pick
 from catalog.sql import Query, load
 from catalog.store import Reader, Store
 from catalog.tasks import resolve, task_queries
@@ -149,6 +148,8 @@ def _space(spaces: Mapping[str, NamedSpace], call: Call) -> NamedSpace:
             f"{call.function}() needs the name of one of {len(spaces)} embedding spaces",
             hint=f"Say which: space := '{next(iter(spaces))}'. Known spaces: {', '.join(spaces)}.",
         )
+    from catalog.spaces import pick  # which takes longer to import than most statements take
+
     return pick(spaces, call.value("space"))
 
 

@@ -1,5 +1,7 @@
 -- Where a snapshot's members come from, each counted for its first source, beside the pool.
--- Sources are compared by their place among the names, a number: there is one for every sample.
+-- Nearly all samples count for the source that brought them: that is counted, and then put right for
+-- those few that appeared again under a name that comes before, or are retired. Sources are compared
+-- by their place among the names.
 -- grain: one row per source
 -- params: snapshot_id (integer)
 with named as (
@@ -18,45 +20,85 @@ repeated as (
     where a.repeated
     group by a.sample_id
 ),
-came as (
+moved as (
     select
         s.sample_id,
-        least(n.place, r.place) as place
+        n.place as away,
+        r.place as towards
     from sample as s
+    join repeated as r on r.sample_id = s.sample_id
     join named as n on n.source_id = s.source_id
-    left join repeated as r on r.sample_id = s.sample_id
+    where r.place < n.place
 ),
-pooled as (
+held as (
     select
-        c.place,
+        source_id,
         count(*) as samples
-    from came as c
-    anti join retired as r on r.sample_id = c.sample_id
-    group by c.place
+    from sample
+    group by source_id
 ),
-chosen as (
+taken as (
     select
-        c.place,
+        s.source_id,
         count(*) as members
     from snapshot_member as m
-    join came as c on c.sample_id = m.sample_id
+    join sample as s on s.sample_id = m.sample_id
     where m.snapshot_id = $snapshot_id
-    group by c.place
+    group by s.source_id
 ),
-called as (
+gone as (
+    select
+        s.source_id,
+        s.sample_id
+    from sample as s
+    semi join retired as r on r.sample_id = s.sample_id
+),
+counted as (
+    select
+        n.place,
+        coalesce(h.samples, 0) as samples,
+        coalesce(t.members, 0) as members
+    from named as n
+    left join held as h on h.source_id = n.source_id
+    left join taken as t on t.source_id = n.source_id
+    union all
+    select
+        unnest([v.away, v.towards]) as place,
+        unnest([-1, 1]) as samples,
+        0 as members
+    from moved as v
+    union all
+    select
+        unnest([v.away, v.towards]) as place,
+        0 as samples,
+        unnest([-1, 1]) as members
+    from snapshot_member as m
+    join moved as v on v.sample_id = m.sample_id
+    where m.snapshot_id = $snapshot_id
+    union all
+    select
+        coalesce(v.towards, n.place) as place,
+        -1 as samples,
+        0 as members
+    from gone as g
+    join named as n on n.source_id = g.source_id
+    left join moved as v on v.sample_id = g.sample_id
+),
+summed as (
     select
         place,
-        any_value(name) as name
-    from named
+        sum(samples)::bigint as samples,
+        sum(members)::bigint as members
+    from counted
     group by place
 )
 select
-    n.name as source,
-    c.members,
-    c.members / sum(c.members) over () as share,
-    coalesce(p.samples, 0) / sum(p.samples) over () as share_of_pool
-from called as n
-left join chosen as c on c.place = n.place
-left join pooled as p on p.place = n.place
-qualify c.members is not null
-order by c.members desc, n.name
+    any_value(n.name) as source,
+    any_value(c.members) as members,
+    any_value(c.members) / sum(any_value(c.members)) over () as share,
+    any_value(c.samples) / sum(any_value(c.samples)) over () as share_of_pool
+from summed as c
+join named as n on n.place = c.place
+group by c.place
+qualify any_value(c.members) > 0
+order by members desc, source
