@@ -61,7 +61,7 @@ FULL = os.environ.get("BENCH") == "full"
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
-    default=1 if FULL else 3,
+    default=1 if FULL else 2,
     show_default=True,
     help="Times that each side runs, in turns; medians are reported.",
 )

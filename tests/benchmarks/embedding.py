@@ -65,7 +65,7 @@ def measure(plan: Plan) -> Iterator[Stage]:
     shape = llama(4096, width=512, layers=12, heads=8, inner=1376)
     model = str(write_llama(folder / "llama", shape))
     repeats = min(plan.repeats, MOST_REPEATS)
-    texts = max(plan.texts * 2 // 5, 8)
+    texts = max(plan.texts // 4, 8)
     yield from _encoding(plan, Setup("MiniLM", "minilm", "mean", texts, 256, repeats))
     few = max(plan.texts // 24, 8)
     setup = Setup("12-layer Llama, width 512", model, "weighted_mean", few, 512, 1)

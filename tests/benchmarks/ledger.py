@@ -2,7 +2,7 @@
 
 The ledgers are made: shuffled epochs over parts of a pool. BENCH=full
 makes 100 million exposures over 6 million samples, which takes 12 GB of disk and some minutes; else
-it is a tenth of that. Rows per second, bytes per exposure and memory have their goals, audits too.
+it is a twentieth of that. Rows per second, bytes per exposure and memory have their goals, audits too.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from .measure import Measured, catalog_command, program, run
 from .result import Fact, Goal, Stage
 
 FULL = {"samples": 6_000_000, "runs": 40, "exposures": 100_000_000}
-USUAL = {"samples": 600_000, "runs": 40, "exposures": 10_000_000}
+USUAL = {"samples": 400_000, "runs": 10, "exposures": 5_000_000}
 SMALL = 100_000
 """Of fewer rows than this, ledgers are made for as many as there are."""
 

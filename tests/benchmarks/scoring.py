@@ -19,7 +19,7 @@ from .result import Goal, Stage
 VOCABULARY = 128_000
 WIDTH = 256
 MAX_TOKENS = 256
-SHARE_OF_TEXTS = 4
+SHARE_OF_TEXTS = 16
 GOAL = Goal(memory_bytes=2_000_000_000)
 
 
