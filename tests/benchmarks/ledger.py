@@ -1,8 +1,8 @@
 """`catalog runs import` of many ledgers at once, and what audits of them take.
 
-The ledgers are made: shuffled epochs over parts of a pool. BENCH=full
-makes 100 million exposures over 6 million samples, which takes 12 GB of disk and some minutes; else
-it is a twentieth of that. Rows per second, bytes per exposure and memory have their goals, audits too.
+The ledgers are made: shuffled epochs over parts of a pool. BENCH=full makes 100 million exposures
+over 6 million samples, which takes 12 GB of disk and some minutes; else it is a twentieth of that.
+Rows per second, bytes per exposure and memory have their goals, audits too.
 """
 
 from collections.abc import Iterator
