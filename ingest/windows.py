@@ -12,8 +12,8 @@ Read = TypeVar("Read")
 WINDOW_SAMPLES = 4096
 """Samples sorted by length together: enough to waste little on padding, few enough to hold."""
 
-FIRST_SAMPLES = 128
-"""Of the first window: it is soon read, so that computing begins soon."""
+FIRST_SAMPLES = 1024
+"""Of the first window: read in a moment, so that computing begins soon."""
 
 COMMIT_SECONDS = 15.0
 COMMIT_BYTES = 1 << 26
@@ -52,7 +52,7 @@ def behind(begun: Iterable[Callable[[], Read]]) -> Iterator[Read]:
 
 
 def in_windows(ids: Ids, growth: int = 1) -> Iterator[Ids]:
-    """Cut ids into windows, the first ones small.
+    """Cut ids into windows, the first one small.
 
     Args:
         ids: of samples or queries.
@@ -60,7 +60,7 @@ def in_windows(ids: Ids, growth: int = 1) -> Iterator[Ids]:
 
     >>> import numpy as np
     >>> [len(window) for window in in_windows(np.arange(9000))]
-    [128, 512, 2048, 4096, 2216]
+    [1024, 4096, 3880]
     """
     start, size, most = 0, min(FIRST_SAMPLES, WINDOW_SAMPLES), WINDOW_SAMPLES * growth
     while start < len(ids):
