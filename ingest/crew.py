@@ -146,7 +146,7 @@ def _start(device: str, devices: int) -> subprocess.Popen[bytes]:
     """Start a process with this interpreter that finds modules where this one finds them."""
     settings = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     if device == "cpu":
-        settings["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // devices))
+        settings["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // devices))
     return subprocess.Popen(
         [sys.executable, "-m", "ingest.serving"],
         stdin=subprocess.PIPE,

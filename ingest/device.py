@@ -37,7 +37,9 @@ class Device:
         if self.processor == "cpu":
             return
         if not there:
-            raise InvalidInput("there is no CUDA device here", hint="Use --device cpu.")
+            raise InvalidInput(
+                f"device is {name!r}, and there is no CUDA device here", hint="Use --device cpu."
+            )
         if int(self.name.partition(":")[2] or 0) >= there:
             raise InvalidInput(
                 f"there is no device {self.name!r} here, there are {there}",
