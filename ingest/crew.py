@@ -7,20 +7,20 @@ pipes; a process ends when its pipe closes, so none outlives a killed job.
 import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from queue import Queue
 from threading import Lock, Thread
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from catalog.errors import CatalogError, ModelError
 from catalog.home import Home
 from catalog.model import EmbeddingSpace
 from ingest.options import EncoderOptions
 from ingest.passes import Batch, Read, Wanted
+from ingest.pipes import end, start, write
 
 AHEAD = 3
 """Windows that a process has: it tells of one when it begins with the next, and has read on by
@@ -70,7 +70,8 @@ class Crew:
             devices = options.devices
             self.processes = [_start(device, len(devices)) for device in devices]
             for process in self.processes:
-                stack.callback(_end, process)
+                # It may be in the middle of a batch that nobody waits for any more.
+                stack.callback(end, process, at_once=True)
             for process, device in zip(self.processes, devices, strict=True):
                 _send(process, Model(model, replace(options, device=device), head))
             told = [_receive(process) for process in self.processes]
@@ -143,26 +144,10 @@ class Shares:
 
 
 def _start(device: str, devices: int) -> subprocess.Popen[bytes]:
-    """Start a process with this interpreter that finds modules where this one finds them."""
-    settings = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    settings = {}
     if device == "cpu":
         settings["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // devices))
-    return subprocess.Popen(
-        [sys.executable, "-m", "ingest.serving"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | settings,
-        start_new_session=True,
-    )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin and process.stdout
-    with suppress(OSError):  # what waits to be sent to a dead process
-        process.stdin.close()
-    process.terminate()  # it may be in the middle of a batch that nobody waits for any more
-    process.stdout.close()
-    process.wait()
+    return start("ingest.serving", settings)
 
 
 def _send(process: subprocess.Popen[bytes], value: object) -> None:
@@ -183,9 +168,3 @@ def _receive(process: subprocess.Popen[bytes]) -> Any:  # noqa: ANN401
     if isinstance(answer, CatalogError):
         raise answer
     return answer
-
-
-def write(stream: IO[bytes], value: object) -> None:
-    """Pickle a value into a pipe at once."""
-    pickle.dump(value, stream, protocol=5)
-    stream.flush()

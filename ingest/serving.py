@@ -9,9 +9,10 @@ from typing import IO
 
 from catalog.errors import CatalogError
 from catalog.home import Home
-from ingest.crew import Loaded, Model, write
+from ingest.crew import Loaded, Model
 from ingest.encoder import Encoder
 from ingest.passes import Passes
+from ingest.pipes import write
 
 
 def serve(asked: IO[bytes], answers: IO[bytes]) -> None:

@@ -15,10 +15,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from types import TracebackType
-from typing import IO
 
 from catalog.errors import CatalogError, StoreError
 from ingest.formats import FormatName
+from ingest.pipes import end, start, write
 from ingest.readers import Block
 from ingest.staging import Plan, Staged, stage
 
@@ -57,7 +57,7 @@ class Stagers:
         self._threads = self._stack.enter_context(ThreadPoolExecutor(max(1, self._size)))
         for _ in range(self._size):
             process = _start()
-            self._stack.callback(_end, process)
+            self._stack.callback(end, process)
             self._idle.put(process)
         return self
 
@@ -92,22 +92,13 @@ class Stagers:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    """Start a process with this interpreter that finds modules where this one finds them."""
-    paths = os.pathsep.join(path for path in sys.path if path)
-    return subprocess.Popen(
-        [sys.executable, "-m", "ingest.workers"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": paths},
-        start_new_session=True,
-        pipesize=PIPE_BYTES,
-    )
+    return start("ingest.workers", {}, PIPE_BYTES)
 
 
 def _ask(process: subprocess.Popen[bytes], question: object) -> Staged:
     assert process.stdin and process.stdout
     try:
-        _send(process.stdin, question)
+        write(process.stdin, question)
         answer = pickle.load(process.stdout)
     except (EOFError, OSError, pickle.UnpicklingError) as error:
         raise StoreError(
@@ -118,19 +109,6 @@ def _ask(process: subprocess.Popen[bytes], question: object) -> Staged:
         raise answer
     assert isinstance(answer, Staged)
     return answer
-
-
-def _send(stream: IO[bytes], value: object) -> None:
-    pickle.dump(value, stream, protocol=5)
-    stream.flush()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin and process.stdout
-    with suppress(OSError):  # what waits to be sent to a dead process
-        process.stdin.close()
-    process.stdout.close()
-    process.wait()
 
 
 class _WithoutPandas:
@@ -159,7 +137,7 @@ def main() -> None:
                 answer: Staged | CatalogError = stage(block, number, format_name, plan)
             except CatalogError as error:
                 answer = error
-            _send(sys.stdout.buffer, answer)
+            write(sys.stdout.buffer, answer)
 
 
 if __name__ == "__main__":
