@@ -20,8 +20,7 @@ import numpy.typing as npt
 from catalog.errors import StoreError
 
 PIECE_BYTES = 1 << 21
-READ_BYTES = 1 << 19
-"""What is read at once: few enough to be in a core's own cache still when it is looked at."""
+"""What is read at once: few enough to be in a cache still when it is looked at."""
 
 AHEAD_BYTES = 1 << 25
 """How far ahead the system is told to read from a disk."""
@@ -46,18 +45,18 @@ class Piece:
     Attributes:
         ids: int64 (n,), of the rows; -1 for one that is deleted.
         room_bytes: how much memory reading needs.
-        read: gives the vectors in order, some (m, width) at a time, in their stored dtype; they may
-            lie in the memory it is given, and are gone when the next are asked for.
+        read: gives the vectors, (n, width) in their stored dtype; they may lie in the memory that
+            it is given.
     """
 
     ids: Ids
     room_bytes: int
-    read: Callable[[npt.NDArray[np.uint8]], Iterator[Values]]
+    read: Callable[[npt.NDArray[np.uint8]], Values]
 
     @classmethod
     def held(cls, ids: Ids, values: Values) -> "Piece":
         """Return one whose vectors are in memory already."""
-        return cls(ids, 0, lambda room: iter([values]))
+        return cls(ids, 0, lambda room: values)
 
 
 @dataclass(frozen=True)
@@ -181,13 +180,12 @@ def _read(
     """Give the pieces of one fragment."""
     path = _path(fragment, layout)
     rows, first = max(PIECE_BYTES // layout.row_bytes, 1), 0
-    room = max(READ_BYTES // layout.row_bytes, 1) * layout.row_bytes
     for run in runs:
         for start in range(0, run.rows, rows):
             count = min(rows, run.rows - start)
             offset = run.offset + start * layout.row_bytes
             own = ids[first + start : first + start + count]
-            yield Piece(own, room, _reader(path, offset, count, layout))
+            yield Piece(own, count * layout.row_bytes, _reader(path, offset, count, layout))
         first += run.rows
 
 
@@ -203,17 +201,15 @@ def _ids(fragment: Any, key: str) -> Ids:  # noqa: ANN401
 
 def _reader(
     path: Path, offset: int, rows: int, layout: Layout
-) -> Callable[[npt.NDArray[np.uint8]], Iterator[Values]]:
-    """Return what reads some rows of a file, as many at a time as there is room for."""
+) -> Callable[[npt.NDArray[np.uint8]], Values]:
+    """Return what reads some rows of a file."""
 
-    def read(room: npt.NDArray[np.uint8]) -> Iterator[Values]:
-        most, count = len(room) // layout.row_bytes, rows * layout.row_bytes
+    def read(room: npt.NDArray[np.uint8]) -> Values:
+        part = room[: rows * layout.row_bytes]
         with _reading(path) as file:
-            _announce(file, offset + AHEAD_BYTES, count)
-            for start in range(0, rows, most):
-                part = room[: min(most, rows - start) * layout.row_bytes]
-                _fill(part, file, offset + start * layout.row_bytes)
-                yield part.view(layout.stored).reshape(-1, layout.width)
+            _announce(file, offset + AHEAD_BYTES, len(part))
+            _fill(part, file, offset)
+        return part.view(layout.stored).reshape(-1, layout.width)
 
     return read
 

@@ -147,15 +147,12 @@ def _load(vectors: Vectors, named: NamedSpace, stamp: Stamp) -> Resident:
     for piece in vectors.pieces():
         if len(room) < piece.room_bytes:
             room = np.empty(piece.room_bytes, np.uint8)
-        start = 0
-        for part in piece.read(room):
-            own = piece.ids[start : start + len(part)]
-            start += len(part)
-            there = own >= 0
-            end = filled + int(there.sum())
-            if end > len(ids):  # somebody added some meanwhile
-                break
-            ids[filled:end] = own[there]
-            values[filled:end] = part if there.all() else part[there]
-            filled = end
+        there = piece.ids >= 0
+        end = filled + int(there.sum())
+        if end > len(ids):  # somebody added some meanwhile
+            break
+        ids[filled:end] = piece.ids[there]
+        found = piece.read(room)
+        values[filled:end] = found if there.all() else found[there]
+        filled = end
     return Resident(stamp, ids[:filled], values[:filled])

@@ -33,7 +33,7 @@ class BestPerTask:
     def __init__(self, sizes: Sequence[int], samples: int, *, means: bool = False) -> None:
         ends = np.cumsum(sizes).tolist()
         self._parts = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
-        self._task_of = np.repeat(np.arange(len(sizes)), sizes)
+        self._back = np.repeat(np.arange(len(sizes)), sizes) - np.arange(sum(sizes))
         self.scores: Floats = np.full((len(sizes), samples), -np.inf, np.float32)
         self.queries = np.zeros((len(sizes), samples), np.int32)
         self.means = np.zeros((len(sizes), samples if means else 0))
@@ -96,7 +96,7 @@ class BestPerTask:
         found = np.flatnonzero(equal)
         queries = found // rows
         first = np.empty(best.shape, np.int32)
-        places = self._task_of[queries] * rows + (found - queries * rows)
+        places = found + self._back[queries] * rows
         first.ravel()[places[::-1]] = queries[::-1]  # of several the first one is written last
         return best, first
 

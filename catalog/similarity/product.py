@@ -16,7 +16,7 @@ BLOCK_ROWS = 2048
 BLOCK_BYTES = 1 << 22
 """What a block's vectors may take: few enough to be in the cache still when they are multiplied."""
 
-SCORE_BYTES = 1 << 22
+SCORE_BYTES = 1 << 21
 """What its scores may take, which are looked at right afterwards."""
 
 ROW_STEP = 16

@@ -57,7 +57,7 @@ def score(
         ids: the samples to score, ascending; a position is a place in it.
         take: is given blocks of samples in any order, each sample once, by several threads at the
             same time; what a block holds is gone when it returns. A keeper is given less by a GPU.
-        progress: is told how many samples each block scored.
+        progress: is told how many samples were scored, now and then.
 
     Raises:
         StoreError: a vector holds what is no number.
@@ -172,6 +172,7 @@ class _Scoring:
                 if filled == product.rows:
                     self._give(positions, product)
                     filled = 0
+            self._done.put(len(inside))  # not for every block: to wake who waits takes its time
         if filled and not self.ended.is_set():
             self._give(positions[:filled], product)
 
@@ -189,7 +190,8 @@ class _Scoring:
                 continue
             if len(room) < piece.room_bytes:
                 room = np.empty(piece.room_bytes, np.uint8)
-            yield from _only(inside, None if chosen.all() else chosen, piece.read(room))
+            values = piece.read(room)
+            yield (inside, values) if chosen.all() else (inside[chosen], values[chosen])
 
     def _positions(self, ids: Ids) -> Positions:
         """Return the places of ids, -1 for those that are not to be scored."""
@@ -204,18 +206,3 @@ class _Scoring:
             take.keep(positions, *product.reduced(rows, take.reduced))
         else:
             take.add(positions, product.scores(rows))
-        self._done.put(rows)
-
-
-def _only(
-    inside: Positions, chosen: npt.NDArray[np.bool_] | None, parts: Iterator[npt.NDArray[Any]]
-) -> Iterator[tuple[Positions, npt.NDArray[Any]]]:
-    """Give the chosen rows of each part, or all, with their positions."""
-    start = 0
-    for values in parts:
-        rows = slice(start, start + len(values))
-        start += len(values)
-        if chosen is None:
-            yield inside[rows], values
-        elif (own := chosen[rows]).any():
-            yield inside[rows][own], values[own]

@@ -19,6 +19,7 @@ SELECTED = 10_000
 MOST_BYTES = 1_000_000_000
 GOAL = Goal(ratio=1.0, limit=1.15)
 WIDTH = 384
+FEW_QUERIES = 100
 ALL = tuple(TASKS.values())
 
 
@@ -39,8 +40,11 @@ class Case:
     top: bool = False
 
     def rows(self, plan: Plan) -> int:
-        """Return how many samples: fewer of wider ones, which take as long."""
-        return max(plan.rows * WIDTH // (3 * self.width), 2000) if not plan.full else plan.rows
+        """Return how many samples: fewer of wider ones and for many queries, which take longer."""
+        if plan.full:
+            return plan.rows
+        share = 1 if sum(self.sizes) <= FEW_QUERIES else 3
+        return max(plan.rows * WIDTH // (share * self.width), 2000)
 
 
 CASES = (
@@ -60,7 +64,7 @@ def measure(plan: Plan) -> Iterator[Stage]:
     cases = [case for case in CASES if not plan.full or case.width == WIDTH]
     home, made = plan.folder / "scored", ""
     for case in cases:
-        space = f"{case.width} {case.stored}"
+        space = f"{case.width} {case.stored} {case.rows(plan)}"
         if space != made:
             shutil.rmtree(home, ignore_errors=True)
             _fill(home, case, case.rows(plan))

@@ -26,10 +26,13 @@ from catalog.vectors import Floats, Vectors
 from ..report import cores
 from ..stock import made_space, made_vectors
 
-BLOCK_ROWS = 16_384
-"""What faiss and raw products are given at once, in float32 and in memory already."""
+HELD_BYTES = 1 << 28
+"""What faiss and raw products are given at once, in float32 and in memory already: far more than
+any cache holds, as a space is."""
 
-SHAPES = (256, 512, 1024, 2048, 8192)
+SHAPES = (512, 2048, 1 << 30)
+"""Vectors in one raw product: few, more, or all of them."""
+
 READ_BYTES = 1 << 20
 SKEWED = 7
 
@@ -43,9 +46,8 @@ class Sides:
         self.ids = np.sort(self.vectors.facts()["sample_id"].to_numpy())
         [self.queries] = made_vectors(sum(sizes), width)
         self.kind, self.sizes = kind, sizes
-        self.blocks = -(-len(self.ids) // BLOCK_ROWS)
-        [block] = made_vectors(min(BLOCK_ROWS, len(self.ids)), width)
-        self.block: Floats = block
+        rows = min(HELD_BYTES // (4 * width), len(self.ids))
+        self.block: Floats = np.concatenate(list(made_vectors(rows, width)))
         self.indexes = [faiss.IndexFlatIP(width) for _ in (sizes if kind == "best" else [0])]
         ends = np.cumsum(sizes)
         for index, size, end in zip(self.indexes, sizes, ends, strict=False):
@@ -83,7 +85,7 @@ class Sides:
 
     def _product(self, rows: int, queries_first: bool) -> float:
         block, queries = torch.from_numpy(self.block), torch.from_numpy(self.queries)
-        parts = [part for part in block.split(rows) if len(part) == rows] or [block]
+        parts = block.split(min(rows, len(block)))
 
         def multiply() -> None:
             for part in parts:
@@ -92,7 +94,7 @@ class Sides:
                 else:
                     torch.mm(part, queries.T)
 
-        return _seconds(multiply) * len(self.ids) / sum(map(len, parts))
+        return _seconds(multiply) * len(self.ids) / len(block)
 
     def reading(self) -> float:
         """Read the files, on every core."""
