@@ -99,6 +99,38 @@ def test_an_index_is_measured_against_exact_search(home: Catalog, kind: str) -> 
     assert printed.stdout.startswith("1,200 samples indexed; approximate")
 
 
+def test_every_vector_is_sorted_to_its_nearest_centre(home: Catalog, tmp_path: Path) -> None:
+    import lance
+
+    from catalog.search.index import open_table
+    from catalog.search.partitions import partition
+
+    dataset = open_table(home.home, space(home)).to_lance()
+    told: list[float | None] = []
+    parts = tmp_path / "parts.lance"
+    centres = partition(dataset, 30, parts, lambda tick: told.append(tick.fraction))
+    again = partition(dataset, 30, tmp_path / "again.lance", lambda tick: None)
+    assert centres.shape == (30, WIDTH) and (centres == again).all()
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1, atol=1e-6)
+    rows = dataset.to_table(columns=["vector"], with_row_id=True)
+    vectors = np.stack(rows["vector"].to_numpy())
+    found = lance.dataset(str(parts)).to_table()
+    assert found["row_id"].to_pylist() == rows["_rowid"].to_pylist()
+    scores = vectors @ centres.T
+    chosen = scores[np.arange(SAMPLES), found["partition"].to_numpy()]
+    assert (scores.max(axis=1) - chosen).max() < 0.02  # as near as bfloat16 tells
+    assert told[-1] == 1
+    # Forty clusters in thirty parts: most vectors are near to their centre.
+    assert np.median(chosen) > 0.85
+
+
+def test_a_build_leaves_nothing_in_staging(home: Catalog) -> None:
+    (home.home.staging / "job-99-left").mkdir(parents=True)
+    home.build_index("s", kind="rq")
+    left = [path.name for path in home.home.staging.iterdir() if path.name.startswith("job-")]
+    assert left == ["job-99-left"]  # another's
+
+
 def test_the_recall_is_the_share_of_the_exact_nearest_that_is_found(home: Catalog) -> None:
     [index] = home.indexes()
     vectors, queries = unit(SAMPLES, 1), unit(30, 2)

@@ -35,6 +35,7 @@ HEAVY = {
         "catalog.similarity.device",
         "catalog.similarity.product",
         "catalog.similarity.scoring",
+        "catalog.search.partitions",
         "catalog.training.batches",
         "catalog.training.collating",
         "catalog.training.dataset",
@@ -54,7 +55,6 @@ HEAVY = {
     "jinja2": {"catalog.pages.writing"},
     "lancedb": {
         "catalog.search.index",
-        "catalog.search.indexing",
         "catalog.vectors",
         "catalog.purging.vectors",
         "catalog.checking.vectors",
