@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.exporting.aside import ahead
 from catalog.exporting.members import rows
-from catalog.exporting.ordering import ahead, whole
 from catalog.snapshot import Snapshot
 from catalog.sql import load
 from catalog.store import Reader, scratch
@@ -26,12 +26,20 @@ def lines(
 ) -> Iterator[memoryview]:
     """Give the lines of each part of `Members`, in UTF-8, each with its end of line."""
     with scratch({}, memory_limit) as reader:
-        yield from ahead(_lines(reader, part, snapshot) for part in parts)
+        for written in ahead(_lines(reader, part, snapshot) for part in parts):
+            yield from written
 
 
-def _lines(reader: Reader, part: pa.RecordBatch, snapshot: Snapshot) -> memoryview:
+def _lines(reader: Reader, part: pa.RecordBatch, snapshot: Snapshot) -> list[memoryview]:
     reader.register("part", pa.Table.from_batches(_slices(part)))
-    texts = whole(reader.arrow(load("export/lines"), snapshot=str(snapshot)))["line"]
+    found, done = [], 0
+    for batch in reader.arrow(load("export/lines"), snapshot=str(snapshot)).to_batches():
+        found.append(_text(batch["line"], part.slice(done, len(batch)), snapshot))
+        done += len(batch)
+    return found
+
+
+def _text(texts: pa.StringArray, part: pa.RecordBatch, snapshot: Snapshot) -> memoryview:
     if texts.null_count:
         left = texts.is_null()
         others = rows([part.filter(left)], snapshot)

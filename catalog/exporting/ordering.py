@@ -3,36 +3,40 @@
 Samples lie in the database in order of ingest, so members that follow each other in a snapshot lie
 all over it, and every few of them would cost a reading of nearly all. Sorting them all at once
 would take the memory of all their text, and the lock for as long. So they are read in the order
-that they lie in, a run at a time; each run is sorted, cut into parts at the same positions as all
-others, and put aside. A part of the result is then the same part of every run, sorted once more.
+that they lie in, a run at a time, and put aside cut into parts at the same positions. A part of the
+result is then all that was put aside for it, sorted once more.
 """
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.exporting.aside import Aside, ahead, numbers, places, whole
 from catalog.home import Home
 from catalog.progress import Progress, Tick
 from catalog.snapshot import Snapshot
 from catalog.sql import load
 from catalog.store import Store
 
-RUN_CHARACTERS = 128_000_000
+RUN_CHARACTERS = 400_000_000
+"""Text that is read under one lock: in a second or so, and short of what an Arrow array holds."""
+BATCH_CHARACTERS = 16_000_000
 PART_CHARACTERS = 48_000_000
-"""Text of a run and of a part; two or three of them are held in memory at once."""
+"""Text of a batch and of a part; a few of them are held in memory at once."""
 STRETCH = 256
 """Positions, or sample ids, that no cut goes between."""
+TEXT_BYTES = 192_000_000
+FACT_BYTES = 64_000_000
+"""What is kept in memory where it is put aside, before the disk is used."""
 LAST_ID = 2**63 - 1
-
-Item = TypeVar("Item")
+COLUMNS = (
+    *("id", "dataset", "messages", "tools", "content_hash"),
+    *("position", "repeats", "score", "task", "query", "rank", "sources"),
+)
 
 
 class Members:
@@ -54,26 +58,30 @@ class Members:
         self.plain = True
         self._store = Store(home)
         self._snapshot = snapshot
-        self._schema: pa.Schema | None = None
-        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - open until `close`
         with self._store.read() as reader:
             found = reader.arrow(
                 load("export/stretches"),
                 snapshot_id=snapshot.snapshot_id,
                 length=STRETCH,
             )
-        firsts = _cuts(found, "position", PART_CHARACTERS)
-        starts = _cuts(found, "sample_id", RUN_CHARACTERS)
-        self._pieces: list[list[tuple[int, int]]] = [[] for _ in firsts]
+        firsts, _ = _cuts(found, "position", PART_CHARACTERS)
+        self._texts = Aside(folder, firsts, TEXT_BYTES)
+        self._facts = Aside(folder, firsts, FACT_BYTES)
+        starts, rows = _cuts(found, "sample_id", RUN_CHARACTERS)
         ends = [*(start - 1 for start in starts[1:]), LAST_ID]
-        runs = (self._read(first, last) for first, last in zip(starts, ends, strict=True))
-        for done, run in enumerate(ahead(runs), 1):
-            self._put_aside(run, firsts)
-            progress(Tick("read", done / len(starts), {}))
+        done = 0
+        for run in zip(starts, ends, rows, strict=True):
+            for texts in self._read(*run):
+                self._texts.put(texts)
+                extra = texts["messages"].values.field("extra")
+                self.plain &= _is_empty(extra) and _is_empty(texts["tools"])
+                done += len(texts)
+                progress(Tick("read", done / snapshot.size, {}))
 
     def close(self) -> None:
         """Forget what was read."""
-        self._file.close()
+        self._texts.close()
+        self._facts.close()
 
     def parts(self) -> Iterator[pa.RecordBatch]:
         """Give all members in order, each as often as it counts.
@@ -83,7 +91,7 @@ class Members:
             content and extra, JSON text or null), tools (JSON text or null), content_hash (in
             hexadecimal), position, repeats, score, task, query, rank and sources.
         """
-        return ahead(self._merged(pieces) for pieces in self._pieces if pieces)
+        return ahead(self._merged(part) for part in self._texts.filled())
 
     def odd_parts(self) -> Iterator[pa.RecordBatch]:
         """Give the members that are not plain, in the same way."""
@@ -91,40 +99,25 @@ class Members:
             for part in self.parts():
                 yield part.filter(pa.array(odd(part)))
 
-    def _read(self, first: int, last: int) -> pa.RecordBatch:
-        """Return the members of some sample ids, in order of position."""
+    def _read(self, first: int, last: int, rows: int) -> Iterator[pa.RecordBatch]:
+        """Give the texts of some sample ids, when the facts of them are put aside."""
+        within = {"snapshot_id": self._snapshot.snapshot_id, "first": first, "last": last}
         with self._store.read() as reader:
-            found = reader.arrow(
-                load("export/members"),
-                snapshot_id=self._snapshot.snapshot_id,
-                first=first,
-                last=last,
-            )
-        run = whole(found)
-        return run.take(pa.array(np.argsort(run["position"])))
+            self._facts.put(whole(reader.arrow(load("export/facts"), **within)))
+            yield from ahead(reader.batches(load("export/texts"), rows, **within))
 
-    def _put_aside(self, run: pa.RecordBatch, firsts: list[int]) -> None:
-        self._schema = run.schema
-        extra = run["messages"].values.field("extra")
-        self.plain &= extra.null_count == len(extra) and run["tools"].null_count == len(run)
-        bounds = [0, *np.searchsorted(run["position"], firsts[1:]).tolist(), len(run)]
-        for pieces, start, end in zip(self._pieces, bounds, bounds[1:], strict=False):
-            if start < end:
-                place = self._file.tell()
-                pieces.append((place, self._file.write(run.slice(start, end - start).serialize())))
-        self._file.flush()
-
-    def _merged(self, pieces: list[tuple[int, int]]) -> pa.RecordBatch:
-        found = [
-            pa.ipc.read_record_batch(
-                pa.py_buffer(os.pread(self._file.fileno(), size, place)), self._schema
-            )
-            for place, size in pieces
-        ]
-        table = pa.Table.from_batches(found)
-        order = np.argsort(table["position"].to_numpy())
-        repeats = table["repeats"].to_numpy()[order]
-        return whole(whole(table).take(pa.array(np.repeat(order, repeats))))
+    def _merged(self, number: int) -> pa.RecordBatch:
+        texts, facts = self._texts.part(number), self._facts.part(number)
+        made = {
+            **dict(zip(facts.schema.names, facts.columns, strict=True)),
+            **dict(zip(texts.schema.names, texts.columns, strict=True)),
+            "id": pc.coalesce(facts["external_id"], texts["content_hash"]),
+        }
+        part = pa.RecordBatch.from_arrays([made[name] for name in COLUMNS], COLUMNS)
+        repeats = numbers(part["repeats"])
+        if (repeats == 1).all():
+            return part
+        return part.take(places(np.repeat(np.arange(len(part)), repeats)))
 
 
 def odd(part: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -136,28 +129,22 @@ def odd(part: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _cuts(stretches: pa.Table, key: str, characters: int) -> list[int]:
-    """Return where parts begin that hold about so much text, the first of them where all begins."""
-    found = stretches.filter(pc.is_valid(stretches[key]))
-    parts = np.cumsum(found["characters"].to_numpy()) // characters
-    _, places = np.unique(parts, return_index=True)
-    cuts: list[int] = found[key].to_numpy()[places].tolist()
-    return cuts
+def _is_empty(column: pa.Array) -> bool:
+    return bool(column.null_count == len(column))
 
 
-def whole(found: "pa.Table | pa.RecordBatch") -> pa.RecordBatch:
-    """Return a table of bounded size in one piece."""
-    if isinstance(found, pa.RecordBatch):
-        return found
-    batches = found.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=found.schema)
+def _cuts(stretches: pa.Table, key: str, characters: int) -> tuple[list[int], list[int]]:
+    """Return where parts begin that hold about so much text, the first of them where all begins.
 
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Give items; the next one is made beside while one is used."""
-    end = object()
-    with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = beside.submit(next, items, end)
-            yield item  # type: ignore[misc]
+    Returns:
+        Beside it, how many rows of a part make a batch.
+    """
+    found = whole(stretches.filter(pc.is_valid(stretches[key])))
+    texts = numbers(found["characters"])
+    parts = np.cumsum(texts) // characters
+    _, starts = np.unique(parts, return_index=True)
+    if not len(starts):
+        return [], []
+    mean = np.add.reduceat(texts, starts) / np.add.reduceat(numbers(found["members"]), starts)
+    rows = np.maximum(BATCH_CHARACTERS // mean, 1).astype(np.int64)
+    return numbers(found[key])[starts].tolist(), rows.tolist()

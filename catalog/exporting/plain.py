@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.exporting.arrow import batches, schema_of
+from catalog.exporting.aside import ahead
 from catalog.exporting.lines import lines
-from catalog.exporting.ordering import ahead
 from catalog.exporting.tally import Row
 from catalog.exporting.writing import Writing
 

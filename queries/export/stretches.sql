@@ -1,4 +1,4 @@
--- How much text the members of a snapshot have, by stretches of positions and of sample ids.
+-- How many members a snapshot has, and how much text, by stretches of positions and of sample ids.
 -- grain: one row per stretch of either kind that holds any
 -- params: snapshot_id (integer), length (integer) - of a stretch
 with sized as (
@@ -13,7 +13,8 @@ with sized as (
 select
     position,
     sample_id,
-    sum(characters)::bigint as characters
+    sum(characters)::bigint as characters,
+    count(*) as members
 from sized
 group by grouping sets ((position), (sample_id))
 order by position, sample_id
