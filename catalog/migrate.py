@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from catalog.connection import connect, mapped_errors
+from catalog.connection import connect, mapped_errors, reading
 from catalog.errors import HomeError, HomeRevision, StoreError
 from catalog.home import DEFAULT_SETTINGS, SETTINGS, Home, Settings
 
@@ -31,7 +31,7 @@ def current(home: Home) -> str:
 def _revision(home: Home, *, writes: bool) -> str:
     with (
         mapped_errors(home.database),
-        closing(connect(home, writes=writes)) as connection,
+        closing(connect(home)) if writes else reading(home) as connection,
     ):
         try:
             found = connection.execute("select version_num from alembic_version").fetchall()

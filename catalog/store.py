@@ -1,11 +1,11 @@
 """DuckDB: short reads, short atomic writes, and the sandbox that a user's SQL runs in.
 
-Nothing here stays open: each block opens the file, works, and closes it, behind the home's lock.
+No file stays open: each block opens it, works, and closes it, behind the home's lock.
 Read connections can reach neither files nor the network, so one kind serves everybody.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import local
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from catalog.connection import connect, look_back, mapped_errors
+from catalog.connection import connect, look_back, mapped_errors, reading
 from catalog.errors import InvalidQuery, StoreError
 from catalog.home import Home
 from catalog.reader import Reader, Rows, Statement
@@ -126,25 +126,20 @@ class Store:
             raise StoreError(
                 f"{path} is gone", hint="Restore a backup with `catalog restore`, or put it back."
             )
-        with mapped_errors(path):
-            connection = connect(self._home, writes=writes)
-            try:
-                connection.execute("set timezone = 'UTC'")
+        with (
+            mapped_errors(path),
+            closing(connect(self._home)) if writes else reading(self._home) as connection,
+        ):
+            connection.execute("set timezone = 'UTC'")
+            if writes:
                 compression = "zstd" if self._home.settings.compress else "uncompressed"
-                connection.execute(
-                    f"set force_compression = '{compression}'"
-                    if writes
-                    else "set enable_external_access = false"
-                )
-                if (
-                    not writes
-                    and self._as_of is not None
-                    and Reader(connection).clock() > self._as_of  # else there is nothing to hide
-                ):
-                    look_back(connection, self._as_of)
-                yield connection
-            finally:
-                connection.close()
+                connection.execute(f"set force_compression = '{compression}'")
+            elif (
+                self._as_of is not None
+                and Reader(connection).clock() > self._as_of  # else there is nothing to hide
+            ):
+                look_back(connection, self._as_of)
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Reader]:

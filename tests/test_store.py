@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,39 @@ def test_a_read_inside_another_shares_its_lock_and_connection(cat: Catalog) -> N
             pass
     with cat.home.lock("room").held(exclusive=True, timeout_seconds=0):
         assert store is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="tells by Linux's /proc")
+def test_between_reads_the_file_is_closed(cat: Catalog) -> None:
+    def opened() -> int:
+        places = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+        return places.count(str(cat.home.database))
+
+    with Store(cat.home).read(), ThreadPoolExecutor(1) as beside:
+        assert beside.submit(_samples, cat).result() == 0
+        assert opened() == 1
+    assert opened() == 0
+
+
+def _samples(cat: Catalog) -> int:
+    with Store(cat.home).read() as reader:
+        return int(reader.value("select count(*) from sample"))
+
+
+def test_a_forked_process_reads_as_its_parent_does(cat: Catalog) -> None:
+    assert _samples(cat) == 0
+    child = os.fork()
+    if not child:
+        os._exit(_samples(cat) + 7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert _samples(cat) == 0
+
+
+def test_after_a_damaged_file_is_mended_it_is_read_again(cat: Catalog) -> None:
+    whole = cat.home.database.read_bytes()
+    assert _samples(cat) == 0
+    cat.home.database.write_bytes(b"x" * len(whole))
+    with pytest.raises(StoreError, match="is not a valid DuckDB database file"):
+        _samples(cat)
+    cat.home.database.write_bytes(whole)
+    assert _samples(cat) == 0

@@ -64,7 +64,7 @@ def rewrite(home: Home) -> tuple[int, int]:
         left.unlink(missing_ok=True)
     before = home.database.stat().st_size
     with mapped_errors(home.database):
-        with closing(connect(home, writes=True)) as connection:
+        with closing(connect(home)) as connection:
             compression = "zstd" if home.settings.compress else "uncompressed"
             connection.execute("checkpoint")
             connection.execute(f"set force_compression = '{compression}'")

@@ -1,20 +1,18 @@
 """Search by a vector index: what it finds is filtered and scored exactly."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from catalog.functions.nearest import Samples
 from catalog.functions.resident import version
 from catalog.home import Home
 from catalog.model import NamedSpace
-from catalog.pieces import Piece
 from catalog.search.index import mapped, open_table
-from catalog.similarity import Positions, score
-from catalog.vectors import Floats, Ids, Vectors
+from catalog.similarity import scores_among
+from catalog.vectors import Floats, Ids
 
 KEPT = "table"
 OVERSHOOT = 10
@@ -22,18 +20,6 @@ OVERSHOOT = 10
 
 MOST_FETCHED = 10_000
 """Further down an index's list than this, exact search is as fast."""
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What an index found: as much of a space as `score` has to see."""
-
-    ids: Ids
-    vectors: npt.NDArray[Any]
-
-    def pieces(self) -> Iterator[Piece]:
-        """Give all of it, as `Vectors.pieces` does."""
-        yield Piece.held(self.ids, self.vectors)
 
 
 def _opened(home: Home, named: NamedSpace) -> Any:  # noqa: ANN401
@@ -80,17 +66,15 @@ class Approximate:
         ids = table["sample_id"].to_numpy()
         order = np.argsort(ids)
         flat = table["vector"].combine_chunks().flatten().to_numpy()
-        found = _Found(ids[order], flat.reshape(-1, self._width)[order])
-        scores = np.empty(len(ids), np.float32)
-
-        def take(positions: Positions, block: Floats) -> None:
-            scores[positions] = block[:, 0]
-
-        score(cast(Vectors, found), vector[None], found.ids, take)
-        return found.ids, scores
+        found = flat.reshape(-1, self._width)[order]
+        return ids[order], scores_among(found, vector[None])[:, 0]
 
     def nearest(
-        self, vector: Floats, count: int, allowed: Callable[[Ids], Samples]
+        self,
+        vector: Floats,
+        count: int,
+        allowed: Callable[[Ids], Samples],
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> tuple[Ids, Floats] | None:
         """Return the nearest samples that are allowed, best first.
 
@@ -98,6 +82,7 @@ class Approximate:
             vector: float32 (width,), of length 1.
             count: how many.
             allowed: gives those of some ids that may be found.
+            meanwhile: is done while the index is asked.
 
         Returns:
             int64 (count,) and float32 (count,); None if too few of those that the index finds are
@@ -105,7 +90,10 @@ class Approximate:
         """
         limit = count + OVERSHOOT
         while limit <= MOST_FETCHED:
-            ids, scores = self.find(vector, limit)
+            with ThreadPoolExecutor(1) as beside:
+                finding = beside.submit(self.find, vector, limit)
+                meanwhile()
+            ids, scores = finding.result()
             samples = allowed(ids)
             if len(samples.ids) >= count:
                 scores = scores[np.searchsorted(ids, samples.ids)]

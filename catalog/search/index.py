@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from catalog import schema
 from catalog.errors import HomeBusy, StoreError, UnknownName
+from catalog.functions.known import known
+from catalog.functions.resident import version
 from catalog.home import Home
 from catalog.model import NamedSpace
 from catalog.spaces import the_space
@@ -22,6 +24,8 @@ from catalog.store import Rows, Store
 from catalog.vectors import Vectors
 
 IndexKind = Literal["hnsw_sq", "rq", "flat"]
+
+KEPT = "index"
 
 RECALL_AT = 10
 STEPS: tuple[Mapping[str, int], ...] = (
@@ -108,9 +112,14 @@ def find_index(home: Home, named: NamedSpace) -> Index:
     Raises:
         UnknownName: it has none.
     """
-    with Store(home).read() as reader:
-        rows = reader.rows(load("show/indexes"))
-    found = _index(home, named, rows)
+    place, stamp = (KEPT, named.space.table_name), (known(home).stamp, version(home, named))
+    kept: tuple[object, Index | None] = home.kept.get(place, (None, None))
+    found = kept[1]
+    if kept[0] != stamp:
+        with Store(home).read() as reader:
+            rows = reader.rows(load("show/indexes"))
+        found = _index(home, named, rows)
+        home.kept[place] = stamp, found
     if found is None:
         raise UnknownName(
             f"the space {named.name!r} has no index",

@@ -101,10 +101,11 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
     request.check()
     named = pick(known(home).spaces, request.space)
     with ExitStack() as held:
-        # What takes no longer than opening the catalog does is done while it is open.
-        if request.ann or ready(home, named):
+        # What takes no longer than opening the catalog does is done while it is open; asking an
+        # index takes no part of it, and so goes on beside.
+        if request.like or request.where if request.ann else ready(home, named):
             held.enter_context(Store(home).read())
-        return _search(home, named, request, encode, progress)
+        return _search(home, named, request, encode, progress, held)
 
 
 def _search(
@@ -113,12 +114,13 @@ def _search(
     request: Request,
     encode: Encode | None,
     progress: Progress,
+    held: ExitStack,
 ) -> Found:
     example = None
     if request.like is not None:
         example = _example(home, request.like)
     index = find_index(home, named) if request.ann else None
-    searching = _Search(home, named, request, example, progress)
+    searching = _Search(home, named, request, example, progress, held)
     if request.where is not None:
         searching.allowed()  # a condition that is none is told before a model is loaded
     vector = searching.vector(encode)
@@ -156,6 +158,7 @@ class _Search:
     request: Request
     example: dict[str, Any] | None
     progress: Progress
+    held: ExitStack
     pool: Samples | None = None
 
     def vector(self, encode: Encode | None) -> Floats:
@@ -202,7 +205,11 @@ class _Search:
     def approximate(self, vector: Floats, index: Index) -> tuple[Ids, Floats] | None:
         """Ask the index; None if only an exact search can answer."""
         asked = Approximate(self.home, self.named, index.parameters)
-        return asked.nearest(vector, self.request.count, self.allowed)
+        return asked.nearest(vector, self.request.count, self.allowed, self._open)
+
+    def _open(self) -> None:
+        """Open the catalog for what is left to do."""
+        self.held.enter_context(Store(self.home).read())
 
     def exact(self, vector: Floats) -> tuple[tuple[Ids, Floats], int]:
         """Compare with every sample: ids and scores of the nearest, and how many were compared."""

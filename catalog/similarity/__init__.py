@@ -5,7 +5,7 @@ broken by the samples' order keys, so results do not depend on the order of rows
 """
 
 from catalog.similarity.best import BestPerTask
-from catalog.similarity.scoring import Positions, score, scores_of
+from catalog.similarity.scoring import Positions, score, scores_among, scores_of
 from catalog.similarity.top import TopPerQuery
 
-__all__ = ["BestPerTask", "Positions", "TopPerQuery", "score", "scores_of"]
+__all__ = ["BestPerTask", "Positions", "TopPerQuery", "score", "scores_among", "scores_of"]

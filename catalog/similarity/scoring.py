@@ -92,12 +92,28 @@ def scores_of(
     """
     found = Vectors(home, named.space, "sample").lookup().of(np.asarray(sample_ids, np.int64))
     queries = Vectors(home, named.space, "query").lookup().of(np.asarray(query_ids, np.int64))
+    return scores_among(found, queries)
+
+
+def scores_among(vectors: npt.NDArray[Any], queries: Floats) -> Floats:
+    """Return the scores of a few vectors in memory, with the very bits that `score` gives them.
+
+    Args:
+        vectors: (vectors, width), in their stored dtype or float32.
+        queries: float32 (queries, width), of length 1.
+
+    Returns:
+        float32 (vectors, queries).
+
+    Raises:
+        StoreError: a vector holds what is no number.
+    """
     make, _ = _products(queries)
-    scores = np.empty((len(found), len(queries)), np.float32)
+    scores = np.empty((len(vectors), len(queries)), np.float32)
     with _full_precision():
         product = make()
-        for start in range(0, len(found), product.rows):
-            part = found[start : start + product.rows]
+        for start in range(0, len(vectors), product.rows):
+            part = vectors[start : start + product.rows]
             product.fill(0, part)
             scores[start : start + len(part)] = product.scores(len(part))
     return scores
