@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 
 from catalog.api import Catalog
 from catalog.errors import CatalogError, InvalidInput, RefusedRows
@@ -13,7 +12,8 @@ from catalog.progress import Progress, Tick, silent
 from catalog.sql import load as load_query
 from catalog.store import Store
 from ingest.accepted import ROWS_PER_BLOCK
-from ingest.commit import Provenance, commit, retire_unseen
+from ingest.chunks import Chunks
+from ingest.commit import Provenance, retire_unseen
 from ingest.folders import check_disk, staging_folder
 from ingest.formats import FormatName
 from ingest.inputs import Input, find, recognise_format
@@ -24,16 +24,9 @@ from ingest.workers import Stagers, Work
 
 MAX_ROW_BYTES = 16 << 20
 DEFAULT_REVISION = "main"
-COMMIT_ROWS = 140_000
-"""A row group and what may be duplicates; see `ingest.commit`."""
-
-COMMIT_BYTES = 320 << 20
-"""Of raw rows; DuckDB needs some times as much memory to write them."""
-
 CHECKPOINTS = "the ordinal of the first row to commit"
 """What a checkpoint of this job means; a job left by other software begins anew."""
 
-COMMIT_SECONDS = 30.0
 Recognised = Counter[tuple[str, bool]]
 """How many inputs have each format, and whether their first rows show it."""
 
@@ -120,8 +113,10 @@ def load(
         names = {path: name for path, (name, _) in formats.items()}
         plan = Plan(str(folder), source, max_row_bytes)
         provenance = Provenance(revision, uri, license)
-        ingest = _Ingest(Store(catalog.home), running, plan, provenance, strict, replace, progress)
-        ingest.run(inputs, names)
+        store = Store(catalog.home)
+        with Chunks(store, running, str(folder), provenance, keep=replace) as chunks:
+            ingest = _Ingest(store, running, plan, provenance, chunks, strict, replace, progress)
+            ingest.run(inputs, names)
         return ingest.report()
 
 
@@ -134,12 +129,6 @@ def _check_names(**names: str | None) -> None:
             )
 
 
-def fills_chunk(blocks: Sequence[Staged]) -> bool:
-    """Tell whether these are as much as one transaction should hold."""
-    rows = sum(block.rows for block in blocks)
-    return rows >= COMMIT_ROWS or sum(block.size_bytes for block in blocks) >= COMMIT_BYTES
-
-
 @dataclass
 class _Ingest:
     """The job itself: blocks are staged side by side and committed in order."""
@@ -148,12 +137,12 @@ class _Ingest:
     job: Job
     plan: Plan
     provenance: Provenance
+    chunks: Chunks
     strict: bool
     replace: bool
     progress: Progress
-    pending: list[Staged] = field(default_factory=list)
+    strictly: list[Staged] = field(default_factory=list)  # of a strict job, till all are good
     kept: list[Staged] = field(default_factory=list)
-    committed_at: float = field(default_factory=monotonic)
     failure: CatalogError | None = None
     rows: int = 0
     done_bytes: int = 0
@@ -170,7 +159,9 @@ class _Ingest:
                 done = min(self.done_bytes / total, 1.0) if total else None
                 self.progress(Tick("ingest", done, {"rows": self.rows}))
         self.refuse_if_strict()
-        self.commit()
+        for staged in self.strictly:
+            self.chunks.add(staged)
+        self.chunks.finish()
         if self.failure:
             raise self.failure
         if self.replace and not self.kept:
@@ -199,60 +190,30 @@ class _Ingest:
             self.failure = error
 
     def take(self, staged: Staged) -> None:
-        """Put a staged block with those that wait, and commit them when it is time."""
+        """Hand on a staged block; a strict job's wait until all are there."""
         self.rows += staged.rows
         if self.replace and staged.accepted:
             self.kept.append(staged)
         if staged.number < self.resumed_at:
             return
-        self.pending.append(staged)
         if self.strict:
-            return
-        if monotonic() - self.committed_at > COMMIT_SECONDS:
-            self.commit()
-        elif fills_chunk(self.pending):
-            self.commit_chunk()
+            self.strictly.append(staged)
+        else:
+            self.chunks.add(staged)
 
     def refuse_if_strict(self) -> None:
         """Stop a strict job that refused a row or an input, before anything is written."""
         if self.strict and self.failure:
             raise self.failure
-        reasons: Counter[str] = sum((block.reasons for block in self.pending), Counter())
+        reasons: Counter[str] = sum((block.reasons for block in self.strictly), Counter())
         if not (self.strict and reasons):
             return
-        first = [refusal for block in self.pending for refusal in block.first_refusals][:3]
+        first = [refusal for block in self.strictly for refusal in block.first_refusals][:3]
         raise RefusedRows(
             f"{reasons.total()} rows were refused, so nothing was added: "
             + "; ".join(map(describe_refusal, first)),
             hint="Mend them, or leave --strict out to take the rest and have these counted.",
         )
-
-    def commit(self) -> None:
-        """Commit all that waits."""
-        while self.pending:
-            self.commit_chunk()
-
-    def commit_chunk(self) -> None:
-        """Commit a chunk of what waits, from its beginning, and delete its staged files."""
-        chunk = [self.pending[0]]
-        for block in self.pending[1:]:
-            if fills_chunk(chunk):
-                break
-            chunk.append(block)
-        folder, start = self.plan.folder, self.job.checkpoint
-        with self.store.write("ingest", job_id=self.job.job_id) as transaction:
-            counts, end = commit(
-                transaction, self.job.job_id, self.provenance, chunk, folder, start
-            )
-            self.job.advance(transaction, end, counts)
-        done = [block for block in chunk if block.number < end // ROWS_PER_BLOCK]
-        del self.pending[: len(done)]
-        for block in done:
-            if block.reasons:
-                Path(block.path(folder, "refused")).unlink()
-            if block.accepted and not self.replace:
-                Path(block.path(folder, "rows")).unlink()
-        self.committed_at = monotonic()
 
     def report(self) -> IngestReport:
         """Sum up, from what is stored."""

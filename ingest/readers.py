@@ -6,8 +6,9 @@ killed skip those it has committed.
 """
 
 import json
+import os
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, Literal
@@ -37,7 +38,33 @@ FOREIGN = {
 }
 """How files begin that no row could be found in, and what they are."""
 
+AGAIN = "Leave the file alone, and run the same command again; nothing is added twice."
+
 Layout = Literal["lines", "array", "objects"]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a file, to be read by whoever needs it: that may be another process."""
+
+    path: str
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """Return what is there.
+
+        Raises:
+            UnreadableInput: it is not there any more.
+        """
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                found = os.pread(file.fileno(), self.size, self.offset)
+        except OSError as error:
+            raise UnreadableInput(f"cannot read {self.path}: {error}", hint=AGAIN) from error
+        if len(found) < self.size:
+            raise UnreadableInput(f"{self.path} became shorter while it was read", hint=AGAIN)
+        return found
 
 
 @dataclass(frozen=True)
@@ -47,7 +74,8 @@ class Block:
     Attributes:
         file: the input's name in the catalog.
         first_line: line of the first row, from 1; for tables its row number.
-        data: lines as they are (JSONL), an Arrow stream (tables), or one row each (array).
+        data: lines as they are or where they lie (JSONL), an Arrow stream (tables), or one row each
+            (array).
         table: whether `data` is an Arrow stream.
         lines: for array elements, the line each begins on.
         cut_bytes: the whole row's size, where `data` is the beginning of one too large.
@@ -56,7 +84,7 @@ class Block:
 
     file: str
     first_line: int
-    data: bytes | list[bytes]
+    data: bytes | list[bytes] | Stretch
     table: bool = False
     lines: tuple[int, ...] = ()
     cut_bytes: int = 0
@@ -64,18 +92,37 @@ class Block:
 
     @property
     def size_bytes(self) -> int:
-        """Return how much data it holds."""
-        return len(self.data) if isinstance(self.data, bytes) else sum(map(len, self.data))
+        """Return how much data its rows are."""
+        match self.data:
+            case Stretch():
+                return self.data.size
+            case bytes():
+                return len(self.data)
+            case list():
+                return sum(map(len, self.data))
+
+    @property
+    def held_bytes(self) -> int:
+        """Return how much of it is in memory."""
+        return 0 if isinstance(self.data, Stretch) else self.size_bytes
+
+    def loaded(self) -> "Block":
+        """Return it with its rows in memory.
+
+        Raises:
+            UnreadableInput: the file changed meanwhile.
+        """
+        return replace(self, data=self.data.read()) if isinstance(self.data, Stretch) else self
 
 
 @contextmanager
-def _open(path: str) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
-    """Open a file; the second value tells how many of its own bytes were read."""
+def _open(path: str) -> Iterator[tuple[IO[bytes], Callable[[], int], bool]]:
+    """Open a file; then how many of its own bytes were read is told, and whether as they are."""
     with pa.OSFile(path, "rb") as file:
         begun = file.read(4)
         file.seek(0)
         codec = next((codec for mark, codec in CODECS.items() if begun.startswith(mark)), None)
-        yield pa.CompressedInputStream(file, codec) if codec else file, file.tell
+        yield pa.CompressedInputStream(file, codec) if codec else file, file.tell, not codec
 
 
 def read_json(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
@@ -86,15 +133,17 @@ def read_json(path: str, name: str, max_row_bytes: int) -> Iterator[Block]:
         name: what the catalog calls it.
         max_row_bytes: what is beyond this of a longer row is counted, not kept.
     """
-    with _open(path) as (stream, tell):
-        head = stream.read(HEAD_BYTES).removeprefix(BYTE_ORDER_MARK)
+    with _open(path) as (stream, tell, plain):
+        begun = stream.read(HEAD_BYTES)
+        head = begun.removeprefix(BYTE_ORDER_MARK)
         _refuse_foreign(path, head)
         kind = layout(head)
         if kind == "lines":
-            for block in _line_blocks(stream, head, name, max_row_bytes):
+            place = Stretch(path, len(begun) - len(head), 0) if plain else None
+            for block in _line_blocks(stream, head, name, max_row_bytes, place):
                 yield replace(block, read_bytes=tell())
             return
-    with _open(path) as (stream, tell):
+    with _open(path) as (stream, tell, _):
         for block in _element_blocks(stream, name, max_row_bytes, array=kind == "array"):
             yield replace(block, read_bytes=tell())
 
@@ -129,36 +178,53 @@ def _parses(text: bytes) -> bool:
     return True
 
 
-def _line_blocks(stream: IO[bytes], rest: bytes, name: str, limit: int) -> Iterator[Block]:
-    """Read lines in blocks that end where a line ends; an endless line is cut, not kept."""
+def _line_blocks(
+    stream: IO[bytes], rest: bytes, name: str, limit: int, place: Stretch | None
+) -> Iterator[Block]:
+    """Read lines in blocks that end where a line ends; an endless line is cut, not kept.
+
+    Args:
+        stream: to read on.
+        rest: what was read of it.
+        name: of the input.
+        limit: of a row's bytes.
+        place: where in a file `rest` begins, if the stream is a file as it is.
+    """
     line = 1
     while chunk := stream.read(BLOCK_BYTES):
         rest += chunk
         cut = rest.rfind(b"\n") + 1
         if cut:
-            yield Block(name, line, rest[:cut])
+            yield Block(name, line, _at(place, cut) or rest[:cut])
+            place = _after(place, cut)
             line += rest.count(b"\n", 0, cut)
             rest = rest[cut:]
         if len(rest) > limit:
-            rest = yield from _skip_line(stream, rest, name, line, limit)
+            size, after = _skip_line(stream, rest)
+            yield Block(name, line, rest[:limit], cut_bytes=size)
+            place, rest = _after(place, size + 1), after
             line += 1
     if rest:
-        yield Block(name, line, rest)
+        yield Block(name, line, _at(place, len(rest)) or rest)
 
 
-def _skip_line(
-    stream: IO[bytes], begun: bytes, name: str, line: int, limit: int
-) -> Generator[Block, None, bytes]:
-    """Read on to the end of a line that is too large, keeping only its beginning."""
-    size, rest = len(begun), b""
+def _at(place: Stretch | None, size: int) -> Stretch | None:
+    return place and replace(place, size=size)
+
+
+def _after(place: Stretch | None, size: int) -> Stretch | None:
+    return place and replace(place, offset=place.offset + size)
+
+
+def _skip_line(stream: IO[bytes], begun: bytes) -> tuple[int, bytes]:
+    """Read on to the end of a line; return how long it is, and what was read beyond it."""
+    size = len(begun)
     while chunk := stream.read(BLOCK_BYTES):
         end = chunk.find(b"\n")
         if end >= 0:
-            size, rest = size + end, chunk[end + 1 :]
-            break
+            return size + end, chunk[end + 1 :]
         size += len(chunk)
-    yield Block(name, line, begun[:limit], cut_bytes=size)
-    return rest
+    return size, b""
 
 
 def _element_blocks(stream: IO[bytes], name: str, limit: int, *, array: bool) -> Iterator[Block]:

@@ -92,12 +92,13 @@ def describe_refusal(refusal: RefusedAt) -> str:
 
 def raw_rows(block: Block, max_row_bytes: int) -> Iterator[tuple[int, Raw]]:
     """Take a block apart into rows with their line numbers; blank lines are no rows."""
+    block = block.loaded()
     if block.table:
         assert isinstance(block.data, bytes)
         yield from enumerate(table_rows(block.data, max_row_bytes), block.first_line)
     elif isinstance(block.data, list):
         yield from zip(block.lines, block.data, strict=True)
-    else:
+    elif isinstance(block.data, bytes):
         for line, raw in enumerate(block.data.split(b"\n"), block.first_line):
             if raw and not raw.isspace():
                 yield line, raw
@@ -105,6 +106,7 @@ def raw_rows(block: Block, max_row_bytes: int) -> Iterator[tuple[int, Raw]]:
 
 def stage(block: Block, number: int, format_name: FormatName, plan: Plan) -> Staged:
     """Check a block's rows and write what came of them below the plan's folder."""
+    block = block.loaded()
     rows = _Rows(block, FORMATS[format_name][0], plan)
     if not (format_name == "messages" and plan.needs_answer and rows.read_natively()):
         rows = _Rows(block, rows.shape, plan)
@@ -144,7 +146,8 @@ class _Rows:
         block, limit = self.block, self.plan.max_row_bytes
         if block.table or block.cut_bytes:
             return False
-        whole = block.data if isinstance(block.data, bytes) else b"\n".join(block.data)
+        whole = b"\n".join(block.data) if isinstance(block.data, list) else block.data
+        assert isinstance(whole, bytes)
         plain = PlainRows(self.accepted, self.plan.source, limit, wary=NUL in whole)
         quoted = quotes(whole)
         for line, raw in raw_rows(block, limit):

@@ -28,8 +28,11 @@ INLINE_BYTES = 8 << 20
 MOST_PROCESSES = 4
 """More would wait for the one that reads and commits, and each holds some blocks in memory."""
 
-BLOCKS_WAITING = 8
-"""Blocks read ahead for each process, so that none is idle while a chunk is committed."""
+BLOCKS_WAITING = 32
+"""Blocks found ahead for each process, so that none is idle while a chunk is committed."""
+
+HELD_BYTES = 1 << 26
+"""What those may hold that are in memory: of compressed files, which only one can read."""
 
 PIPE_BYTES = 1 << 20
 """Of each pipe: the usual 64 kB would wake both ends for every piece of a block."""
@@ -72,13 +75,18 @@ class Stagers:
 
     def run(self, work: Iterator[Work]) -> Iterator[Staged]:
         """Stage all blocks, few of them in memory at a time."""
-        waiting: deque[Future[Staged]] = deque()
+        waiting: deque[tuple[Future[Staged], int]] = deque()
+        held = 0
         for item in work:
-            waiting.append(self._threads.submit(self._stage, item))
-            while len(waiting) > BLOCKS_WAITING * self._size:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            size = item[-1].held_bytes
+            waiting.append((self._threads.submit(self._stage, item), size))
+            held += size
+            while len(waiting) > BLOCKS_WAITING * self._size or held > HELD_BYTES:
+                staged, size = waiting.popleft()
+                held -= size
+                yield staged.result()
+        for staged, _ in waiting:
+            yield staged.result()
 
     def _stage(self, work: Work) -> Staged:
         number, format_name, block = work
@@ -128,6 +136,8 @@ def main() -> None:
     """Serve one parent until its pipe closes."""
     import gc
 
+    if hasattr(os, "nice"):
+        os.nice(5)  # all wait for who commits: that goes first
     gc.disable()  # rows hold no cycles, and most of the time would go into looking for them
     sys.meta_path.insert(0, _WithoutPandas())
     with suppress(EOFError, BrokenPipeError):  # the parent is done with us, or was killed

@@ -17,7 +17,6 @@ import ingest
 from catalog import Catalog, schema
 from catalog.cli import cli
 from catalog.errors import HomeBusy, InvalidInput, TooFewSamples, UnknownName
-from catalog.functions.nearest import Samples
 from catalog.model import NamedSpace
 from catalog.search.ann import Approximate
 from catalog.search.index import find_index
@@ -308,5 +307,12 @@ def test_a_build_that_is_killed_leaves_an_index_and_can_be_run_again(home: Catal
 
 def test_an_index_search_gives_up_where_nothing_is_allowed(home: Catalog) -> None:
     asked = Approximate(home.home, space(home), home.indexes()[0].parameters)
-    none = Samples(np.empty(0, np.int64), np.empty(0, np.int64))
-    assert asked.nearest(unit(1, 4)[0], 3, lambda ids: none) is None
+    assert asked.nearest(unit(1, 4)[0], 3, lambda ids: ids[:0], lambda ids: ids) is None
+
+
+def test_ties_among_what_an_index_finds_are_broken_by_order_keys(home: Catalog) -> None:
+    add_later(home, np.tile(unit(1, 4), (8, 1)))
+    asked = Approximate(home.home, space(home), home.indexes()[0].parameters)
+    found = asked.nearest(unit(1, 4)[0], 3, lambda ids: ids, lambda ids: -ids)
+    assert found is not None
+    assert found[0].tolist() == [SAMPLES + 8, SAMPLES + 7, SAMPLES + 6]

@@ -18,7 +18,8 @@ from catalog.errors import InvalidInput, RefusedRows, StoreError, UnreadableInpu
 from catalog.jobs import Counts
 from catalog.progress import Tick
 from catalog.store import Store
-from ingest import commit, folders, loading, readers, workers
+from ingest import chunks, commit, folders, loading, readers, workers
+from ingest.staging import Staged
 from tests.conftest import Row, talk
 
 Write = Callable[..., Path]
@@ -215,7 +216,7 @@ def test_retired_content_that_comes_again_stays_retired_and_is_counted(
 def test_a_strict_job_that_refuses_a_row_adds_nothing(
     cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "COMMIT_ROWS", 2)
+    monkeypatch.setattr(chunks, "COMMIT_ROWS", 2)
     monkeypatch.setattr(readers, "BLOCK_BYTES", 200)
     monkeypatch.setattr(readers, "HEAD_BYTES", 100)
     path = tmp_path / "x.jsonl"
@@ -319,7 +320,7 @@ def test_the_result_depends_neither_on_chunks_nor_on_processes(
     whole = catalog.init(tmp_path / "whole")
     counts = ingest.load(whole, many).counts
     assert counts == Counts(read=600, added=245, duplicate=343, refused=12)
-    monkeypatch.setattr(loading, "COMMIT_ROWS", 130)
+    monkeypatch.setattr(chunks, "COMMIT_ROWS", 130)
     monkeypatch.setattr(commit, "ROW_GROUP_ROWS", 60)
     monkeypatch.setattr(readers, "BLOCK_BYTES", 3000)
     monkeypatch.setattr(readers, "HEAD_BYTES", 500)
@@ -333,24 +334,24 @@ def test_the_result_depends_neither_on_chunks_nor_on_processes(
 def test_chunks_end_where_they_fill_a_row_group(
     cat: Catalog, many: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "COMMIT_ROWS", 130)
+    monkeypatch.setattr(chunks, "COMMIT_ROWS", 130)
     monkeypatch.setattr(commit, "ROW_GROUP_ROWS", 60)
     monkeypatch.setattr(readers, "BLOCK_BYTES", 3000)
     monkeypatch.setattr(readers, "HEAD_BYTES", 500)
     ingest.load(cat, many)
-    chunks = rows(cat, "select count(*) from sample group by change_id order by change_id")
-    assert sum(count for (count,) in chunks) == 245
-    assert len(chunks) > 1 and all(count % 60 == 0 for (count,) in chunks[:-1])
+    found = rows(cat, "select count(*) from sample group by change_id order by change_id")
+    assert sum(count for (count,) in found) == 245
+    assert len(found) > 1 and all(count % 60 == 0 for (count,) in found[:-1])
 
 
 def test_a_chunk_is_bounded_in_rows_and_in_bytes() -> None:
-    def staged(rows: int, size_bytes: int) -> loading.Staged:
-        return loading.Staged(1, rows, size_bytes)
+    def staged(rows: int, size_bytes: int) -> Staged:
+        return Staged(1, rows, size_bytes)
 
-    assert not loading.fills_chunk([])
-    assert not loading.fills_chunk([staged(loading.COMMIT_ROWS - 1, 1)])
-    assert loading.fills_chunk([staged(loading.COMMIT_ROWS - 1, 1), staged(1, 1)])
-    assert loading.fills_chunk([staged(1, loading.COMMIT_BYTES)])
+    assert not chunks.fills_chunk([])
+    assert not chunks.fills_chunk([staged(chunks.COMMIT_ROWS - 1, 1)])
+    assert chunks.fills_chunk([staged(chunks.COMMIT_ROWS - 1, 1), staged(1, 1)])
+    assert chunks.fills_chunk([staged(1, chunks.COMMIT_BYTES)])
 
 
 def test_the_order_of_ingest_changes_no_content(tmp_path: Path, many: list[Path]) -> None:

@@ -18,7 +18,7 @@ import ingest
 from catalog import Catalog
 from catalog.errors import StoreError
 from catalog.jobs import Counts
-from ingest import commit, folders, loading, readers, workers
+from ingest import chunks, commit, folders, readers, workers
 from tests.conftest import talk
 
 PROJECT = Path(__file__).parents[1]
@@ -26,14 +26,14 @@ SETTINGS = """
 import os, signal, sys
 import catalog, ingest
 from catalog.store import Store
-from ingest import commit, folders, loading, readers, workers
-loading.COMMIT_ROWS, readers.BLOCK_BYTES, readers.HEAD_BYTES = 250, 8000, 1000
+from ingest import chunks, commit, loading, readers, workers
+chunks.COMMIT_ROWS, readers.BLOCK_BYTES, readers.HEAD_BYTES = 250, 8000, 1000
 commit.ROW_GROUP_ROWS = 100  # so that chunks end within blocks
 home, path = sys.argv[1:3]
 """
 SIDE_BY_SIDE = "workers.INLINE_BYTES = 0\n"
 KILL_IN_COMMIT = """
-made = loading.commit
+made = chunks.commit
 count = 0
 def killed(*arguments):
     global count
@@ -42,12 +42,12 @@ def killed(*arguments):
     if count == 2:  # the first chunk is committed; this one is written, and lost
         os.kill(os.getpid(), signal.SIGKILL)
     return found
-loading.commit = killed
+chunks.commit = killed
 """
 KILL_AFTER_COMMIT = """
 def killed(path):
     os.kill(os.getpid(), signal.SIGKILL)
-loading.Path.unlink = killed  # the chunk is committed, its staged files are still there
+chunks.Path.unlink = killed  # the chunk is committed, its staged files are still there
 """
 LOAD = """
 report = ingest.load(catalog.open(home), [path], source="s", replace="replace" in sys.argv)
@@ -89,7 +89,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same settings as the scripts have."""
-    monkeypatch.setattr(loading, "COMMIT_ROWS", 250)
+    monkeypatch.setattr(chunks, "COMMIT_ROWS", 250)
     monkeypatch.setattr(commit, "ROW_GROUP_ROWS", 100)
     monkeypatch.setattr(readers, "BLOCK_BYTES", 8000)
     monkeypatch.setattr(readers, "HEAD_BYTES", 1000)

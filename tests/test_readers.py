@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.errors import UnreadableInput
 from ingest import readers
-from ingest.readers import BYTE_ORDER_MARK, Block, layout, read_json
+from ingest.readers import BYTE_ORDER_MARK, Block, Stretch, layout, read_json
 from ingest.staging import raw_rows
 
 Read = Callable[..., list[Block]]
@@ -51,10 +52,22 @@ def small_blocks() -> Iterator[None]:
         yield
 
 
+def cut(content: bytes, limit: int = LIMIT) -> list[Block]:
+    """The blocks of lines read as a stream, which are the same as those left in a file."""
+    rest = content[16:]
+    held = list(readers._line_blocks(io.BytesIO(rest), content[:16], "x", limit, None))
+    with NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(content)
+        place = Stretch(file.name, 0, 0)
+        left = readers._line_blocks(io.BytesIO(rest), content[:16], "x", limit, place)
+        assert [block.loaded() for block in left] == held
+    return held
+
+
 @given(st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=12))
 def test_lines_come_out_with_their_numbers_wherever_blocks_end(given: list[bytes]) -> None:
     content = b"\n".join(given)
-    blocks = list(readers._line_blocks(io.BytesIO(content[16:]), content[:16], "x", LIMIT))
+    blocks = cut(content)
     assert rows(blocks) == lines(content)
     assert (
         b"".join(bytes(block.data) for block in blocks if isinstance(block.data, bytes)) == content
@@ -69,13 +82,13 @@ def test_a_line_over_the_limit_is_cut_and_its_neighbours_are_whole(
     lengths: list[int], limit: int
 ) -> None:
     content = b"\n".join(b"%d" % (number % 10) * length for number, length in enumerate(lengths))
-    blocks = list(readers._line_blocks(io.BytesIO(content[16:]), content[:16], "x", limit))
+    blocks = cut(content, limit)
     found = rows(blocks)
-    cut = {block.first_line: block for block in blocks if block.cut_bytes}
+    too_long = {block.first_line: block for block in blocks if block.cut_bytes}
     assert [line for line, _ in found] == [line for line, _ in lines(content)]
     for (line, raw), (_, whole) in zip(found, lines(content), strict=True):
-        if line in cut:
-            assert (raw, cut[line].cut_bytes) == (whole[:limit], len(whole))
+        if line in too_long:
+            assert (raw, too_long[line].cut_bytes) == (whole[:limit], len(whole))
             assert len(whole) > limit
         else:
             assert raw == whole
@@ -164,6 +177,21 @@ def test_reading_tells_how_far_into_the_file_it_is(read: Read) -> None:
     told = [block.read_bytes for block in read(packed)]
     assert told == sorted(told)
     assert told[-1] == len(packed)
+
+
+def test_a_file_is_read_by_who_needs_its_rows_and_a_packed_one_at_once(read: Read) -> None:
+    assert {block.held_bytes for block in read(GIVEN)} == {0}
+    assert sum(block.held_bytes for block in read(gzip.compress(GIVEN))) == len(GIVEN)
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(read: Read, tmp_path: Path) -> None:
+    *_, last = read(GIVEN)
+    (tmp_path / "x.jsonl").write_bytes(GIVEN[:-1])
+    with pytest.raises(UnreadableInput, match=r"x\.jsonl became shorter while it was read"):
+        last.loaded()
+    (tmp_path / "x.jsonl").unlink()
+    with pytest.raises(UnreadableInput, match="No such file"):
+        last.loaded()
 
 
 @pytest.mark.parametrize(

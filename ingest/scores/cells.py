@@ -67,7 +67,9 @@ def read_cells(path: str, keys: Sequence[str], values: Sequence[str]) -> pa.Tabl
 
 
 def _json(block: Block, keys: Sequence[str], values: Sequence[str]) -> pa.Table:
+    block = block.loaded()
     rows = block.data.split(b"\n") if isinstance(block.data, bytes) else block.data
+    assert isinstance(rows, list)
     if rows and not rows[-1]:
         rows.pop()
     lines = block.lines or range(block.first_line, block.first_line + len(rows))

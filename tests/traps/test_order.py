@@ -11,7 +11,7 @@ import pytest
 import catalog
 import ingest
 from catalog.similarity import product
-from ingest import loading
+from ingest import chunks
 from tests.conftest import talk
 from tests.tiny import add_vectors
 from tests.traps.conftest import Command, commands, embed, embedded, exported
@@ -60,7 +60,7 @@ def test_files_chunks_and_order_of_ingest_change_nothing(
     commit_rows: int,
     backwards: bool,
 ) -> None:
-    monkeypatch.setattr(loading, "COMMIT_ROWS", commit_rows)
+    monkeypatch.setattr(chunks, "COMMIT_ROWS", commit_rows)
     run = commands(tmp_path / "home")
     run("init")
     rows = [{**row, "dataset": name} for name, of in material.sources.items() for row in of]
