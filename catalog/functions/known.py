@@ -12,9 +12,11 @@ from catalog.store import Store
 
 if TYPE_CHECKING:
     from catalog.functions.nearest import Samples
+    from catalog.vectors import Ids
 
 KEPT = "known"
 POOL = "pool"
+RETIRED = "retired"
 Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -63,6 +65,19 @@ def pool(home: Home, now: Known) -> "Samples":
     if found.size_bytes <= home.settings.resident_bytes:
         home.kept[POOL] = (now.stamp, now.clock), found
     return found
+
+
+def retired(home: Home, now: Known) -> "Ids":
+    """Return the samples that were taken back when that was known, int64 (n,), ascending."""
+    import numpy as np
+
+    stamp, held = home.kept.get(RETIRED, (None, None))
+    if stamp != now.stamp:
+        with Store(home, as_of=now.clock).read() as reader:
+            rows = reader.rows("select sample_id from retired order by sample_id")
+        held = np.array([row["sample_id"] for row in rows], np.int64)
+        home.kept[RETIRED] = now.stamp, held
+    return np.asarray(held)
 
 
 def _stamp(home: Home) -> Stamp:

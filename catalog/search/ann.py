@@ -1,12 +1,10 @@
 """Search by a vector index: what it finds is filtered and scored exactly."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from catalog.functions.nearest import Samples
 from catalog.functions.resident import version
 from catalog.home import Home
 from catalog.model import NamedSpace
@@ -73,16 +71,16 @@ class Approximate:
         self,
         vector: Floats,
         count: int,
-        allowed: Callable[[Ids], Samples],
-        meanwhile: Callable[[], object] = lambda: None,
+        allowed: Callable[[Ids], Ids],
+        order_keys: Callable[[Ids], Ids],
     ) -> tuple[Ids, Floats] | None:
         """Return the nearest samples that are allowed, best first.
 
         Args:
             vector: float32 (width,), of length 1.
             count: how many.
-            allowed: gives those of some ids that may be found.
-            meanwhile: is done while the index is asked.
+            allowed: gives those of some ids, which ascend, that may be found.
+            order_keys: gives what breaks ties between some ids; they are asked for only then.
 
         Returns:
             int64 (count,) and float32 (count,); None if too few of those that the index finds are
@@ -90,15 +88,14 @@ class Approximate:
         """
         limit = count + OVERSHOOT
         while limit <= MOST_FETCHED:
-            with ThreadPoolExecutor(1) as beside:
-                finding = beside.submit(self.find, vector, limit)
-                meanwhile()
-            ids, scores = finding.result()
-            samples = allowed(ids)
-            if len(samples.ids) >= count:
-                scores = scores[np.searchsorted(ids, samples.ids)]
-                order = np.lexsort((samples.order_keys, -scores))[:count]
-                return samples.ids[order], scores[order]
+            ids, scores = self.find(vector, limit)
+            held = allowed(ids)
+            if len(held) >= count:
+                scores = scores[np.searchsorted(ids, held)]
+                best = np.sort(-scores)[: count + 1]
+                ties = order_keys(held) if (best[1:] == best[:-1]).any() else held
+                order = np.lexsort((ties, -scores))[:count]
+                return held[order], scores[order]
             if len(ids) < limit:
                 return None
             limit *= 4

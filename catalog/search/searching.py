@@ -9,7 +9,7 @@ import numpy as np
 from catalog.audit import find_sample
 from catalog.errors import InvalidInput, TextPurged
 from catalog.functions.encoding import Encode, encode_texts
-from catalog.functions.known import known, pool
+from catalog.functions.known import known, pool, retired
 from catalog.functions.nearest import (
     Question,
     Samples,
@@ -101,11 +101,10 @@ def search(home: Home, request: Request, encode: Encode | None, progress: Progre
     request.check()
     named = pick(known(home).spaces, request.space)
     with ExitStack() as held:
-        # What takes no longer than opening the catalog does is done while it is open; asking an
-        # index takes no part of it, and so goes on beside.
-        if request.like or request.where if request.ann else ready(home, named):
+        # What takes no longer than opening the catalog does is done while it is open.
+        if request.ann or ready(home, named):
             held.enter_context(Store(home).read())
-        return _search(home, named, request, encode, progress, held)
+        return _search(home, named, request, encode, progress)
 
 
 def _search(
@@ -114,13 +113,12 @@ def _search(
     request: Request,
     encode: Encode | None,
     progress: Progress,
-    held: ExitStack,
 ) -> Found:
     example = None
     if request.like is not None:
         example = _example(home, request.like)
     index = find_index(home, named) if request.ann else None
-    searching = _Search(home, named, request, example, progress, held)
+    searching = _Search(home, named, request, example, progress)
     if request.where is not None:
         searching.allowed()  # a condition that is none is told before a model is loaded
     vector = searching.vector(encode)
@@ -158,7 +156,6 @@ class _Search:
     request: Request
     example: dict[str, Any] | None
     progress: Progress
-    held: ExitStack
     pool: Samples | None = None
 
     def vector(self, encode: Encode | None) -> Floats:
@@ -179,22 +176,28 @@ class _Search:
                 f"samples without a {self.named.space.text} get none",
             ) from error
 
-    def allowed(self, ids: Ids | None = None) -> Samples:
-        """Return the samples that may be found, or those of some ids that may be."""
-        found = self._narrowed(ids)
-        if self.example is None:
-            return found
-        others = found.ids != self.example["sample_id"]
-        return Samples(found.ids[others], found.order_keys[others])
-
-    def _narrowed(self, ids: Ids | None) -> Samples:
-        if self.request.where is None and ids is not None:  # spares reading the whole pool
-            with Store(self.home).read() as reader:
-                rows = reader.arrow(load("search/in_pool"), ids=ids.tolist())
-            return Samples(rows["sample_id"].to_numpy(), rows["order_key"].to_numpy())
+    def allowed(self) -> Samples:
+        """Return the samples that may be found."""
         if self.pool is None:
             self.pool = self._read_pool()
-        return self.pool if ids is None else self.pool.among(ids)
+        if self.example is None:
+            return self.pool
+        others = self.pool.ids != self.example["sample_id"]
+        return Samples(self.pool.ids[others], self.pool.order_keys[others])
+
+    def _those_allowed(self, ids: Ids) -> Ids:
+        """Return those of some ids that may be found, without reading the whole pool."""
+        if self.request.where is not None:
+            return self.allowed().among(ids).ids
+        barred = retired(self.home, known(self.home))
+        if self.example is not None:
+            barred = np.append(barred, self.example["sample_id"])
+        return ids[~np.isin(ids, barred)]
+
+    def _order_keys(self, ids: Ids) -> Ids:
+        with Store(self.home).read() as reader:
+            rows = reader.arrow(load("search/order_keys"), ids=ids.tolist())
+        return np.asarray(rows["order_key"].to_numpy())
 
     def _read_pool(self) -> Samples:
         if self.request.where is None:
@@ -205,11 +208,7 @@ class _Search:
     def approximate(self, vector: Floats, index: Index) -> tuple[Ids, Floats] | None:
         """Ask the index; None if only an exact search can answer."""
         asked = Approximate(self.home, self.named, index.parameters)
-        return asked.nearest(vector, self.request.count, self.allowed, self._open)
-
-    def _open(self) -> None:
-        """Open the catalog for what is left to do."""
-        self.held.enter_context(Store(self.home).read())
+        return asked.nearest(vector, self.request.count, self._those_allowed, self._order_keys)
 
     def exact(self, vector: Floats) -> tuple[tuple[Ids, Floats], int]:
         """Compare with every sample: ids and scores of the nearest, and how many were compared."""
