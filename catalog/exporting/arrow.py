@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from catalog.exporting.aside import texts
 from catalog.snapshot import Snapshot
 
 REASON = pa.struct(
@@ -107,13 +109,16 @@ def _more(extras: pa.StringArray, fields: list[pa.Field]) -> Iterator[pa.Array]:
 
 
 def _tools(stored: pa.StringArray) -> pa.StringArray:
-    texts = [tools and _text(json.loads(tools)) for tools in stored.to_pylist()]
-    return pa.array(texts, pa.string())
+    there = stored.is_valid()
+    found = stored.filter(there).to_pylist()
+    return pc.replace_with_mask(
+        stored, there, texts([_text(json.loads(t)).encode() for t in found])
+    )
 
 
 def _reason(part: pa.RecordBatch, snapshot: str) -> pa.StructArray:
     columns = [
-        pa.repeat(snapshot, len(part))
+        texts([snapshot.encode()] * len(part))
         if field.name == "snapshot"
         else part.column(field.name).cast(field.type)
         for field in REASON

@@ -1,6 +1,6 @@
 """What is put aside in any order, by position, to be taken back part by part in order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
@@ -82,7 +82,7 @@ def ordered(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.take(places(np.argsort(positions)))
 
 
-# `Array.to_numpy` and `pa.array` would import pandas first, which takes longer than a small export.
+# `Array.to_numpy`, `pa.array` and `pa.repeat` import pandas, which takes as long as a small export.
 
 
 def numbers(column: pa.Array) -> Numbers:
@@ -93,6 +93,14 @@ def numbers(column: pa.Array) -> Numbers:
 def places(found: npt.NDArray[np.int64]) -> pa.Int64Array:
     """Return numbers as Arrow takes them."""
     return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
+
+
+def texts(found: Sequence[bytes]) -> pa.StringArray:
+    """Return texts in UTF-8 as Arrow takes them."""
+    ends = np.cumsum([0, *map(len, found)], dtype=np.int32)
+    return pa.StringArray.from_buffers(
+        len(found), pa.py_buffer(ends), pa.py_buffer(b"".join(found))
+    )
 
 
 def whole(found: pa.Table) -> pa.RecordBatch:

@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
-import yaml
 
 from catalog.exporting.conversation import LOSS_FIELDS, calls_of, parsed_object, tools_of
 from catalog.exporting.plain import write_rows
@@ -31,6 +30,8 @@ TOOL = pa.struct([("type", pa.string()), ("function", FUNCTION)])
 
 def write_axolotl(writing: Writing, aside: Path) -> None:
     """Write a Parquet file, and a YAML file whose `datasets:` names it by its full path."""
+    import yaml
+
     used = {"role", "content"}
     has_tools = False
     for row in writing.look(convert):

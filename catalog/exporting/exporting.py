@@ -21,6 +21,7 @@ from catalog.exporting.writing import Writing
 from catalog.home import Home
 from catalog.progress import Progress, silent
 from catalog.snapshot import find
+from catalog.store import Store
 
 REQUIRE = {"file": require_file, "data set": require_data_set, "folder": require_folder}
 
@@ -87,8 +88,9 @@ def export(
             f"{format} takes {Path(output).name!r} for a data set's name, not for a file",
             hint=f"End the name of --output in {suffix}",
         )
-    snapshot = find(home, reference)
-    found = held(home, snapshot)
+    with Store(home).read():
+        snapshot = find(home, reference)
+        found = held(home, snapshot)
     if not skip_purged:
         require_text(snapshot, found)
     path = Path(output).expanduser().absolute()

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.exporting.aside import ahead
+from catalog.exporting.aside import ahead, texts
 from catalog.exporting.members import rows
 from catalog.snapshot import Snapshot
 from catalog.sql import load
@@ -39,14 +39,14 @@ def _lines(reader: Reader, part: pa.RecordBatch, snapshot: Snapshot) -> list[mem
     return found
 
 
-def _text(texts: pa.StringArray, part: pa.RecordBatch, snapshot: Snapshot) -> memoryview:
-    if texts.null_count:
-        left = texts.is_null()
+def _text(found: pa.StringArray, part: pa.RecordBatch, snapshot: Snapshot) -> memoryview:
+    if found.null_count:
+        left = found.is_null()
         others = rows([part.filter(left)], snapshot)
-        written = [json.dumps(row, ensure_ascii=False) + "\n" for row in others]
-        texts = pc.replace_with_mask(texts, left, pa.array(written, texts.type))
-    _, offsets, data = texts.buffers()
-    first, last = np.frombuffer(offsets, np.int32)[[texts.offset, texts.offset + len(texts)]]
+        written = [f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in others]
+        found = pc.replace_with_mask(found, left, texts(written))
+    _, offsets, data = found.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[found.offset, found.offset + len(found)]]
     return memoryview(data)[first:last]
 
 

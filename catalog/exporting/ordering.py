@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -97,7 +96,7 @@ class Members:
         """Give the members that are not plain, in the same way."""
         if not self.plain:
             for part in self.parts():
-                yield part.filter(pa.array(odd(part)))
+                yield odd(part)
 
     def _read(self, first: int, last: int, rows: int) -> Iterator[pa.RecordBatch]:
         """Give the texts of some sample ids, when the facts of them are put aside."""
@@ -120,13 +119,15 @@ class Members:
         return part.take(places(np.repeat(np.arange(len(part)), repeats)))
 
 
-def odd(part: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    """Tell of every member whether it has tools, or messages with more than role and content."""
-    more = part["messages"].values.field("extra").is_valid().to_numpy(zero_copy_only=False)
-    before = np.concatenate(([0], np.cumsum(more)))[part["messages"].offsets.to_numpy()]
-    tools = part["tools"].is_valid().to_numpy(zero_copy_only=False)
-    found: npt.NDArray[np.bool_] = tools | (np.diff(before) > 0)
-    return found
+def odd(part: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the members that have tools, or messages with more than a role and a content."""
+    messages = part["messages"]
+    extra = messages.flatten().field("extra")
+    found = [
+        pc.list_parent_indices(messages).filter(extra.is_valid()),
+        places(np.arange(len(part))).filter(part["tools"].is_valid()),
+    ]
+    return part.take(places(np.unique(np.concatenate([numbers(rows) for rows in found]))))
 
 
 def _is_empty(column: pa.Array) -> bool:

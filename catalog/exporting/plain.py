@@ -7,7 +7,6 @@ from os import fsync
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalog.exporting.arrow import batches, schema_of
 from catalog.exporting.aside import ahead
@@ -50,6 +49,8 @@ def write_data_set(writing: Writing, aside: Path) -> None:
 
 def write_batches(found: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
     """Write batches as one Parquet file, a row group each, safe on the disk when this returns."""
+    import pyarrow.parquet as pq
+
     with path.open("wb") as stream:
         with pq.ParquetWriter(
             stream,
