@@ -11,13 +11,13 @@ from catalog.jobs import Counts, Job, job
 from catalog.progress import Progress, Tick, silent
 from catalog.sql import load as load_query
 from catalog.store import Store
+from ingest import readers
 from ingest.accepted import ROWS_PER_BLOCK
 from ingest.chunks import Chunks
 from ingest.commit import Provenance, retire_unseen
 from ingest.folders import check_disk, staging_folder
 from ingest.formats import FormatName
 from ingest.inputs import Input, find, recognise_format
-from ingest.readers import BLOCK_BYTES
 from ingest.staging import Plan, Staged, describe_refusal
 from ingest.tables import BATCH_ROWS
 from ingest.workers import Stagers, Work
@@ -104,7 +104,7 @@ def load(
         "strict": strict,
         "max_row_bytes": max_row_bytes,
     }
-    stamps = [CHECKPOINTS, BLOCK_BYTES, BATCH_ROWS, *(place.stamp for place in inputs)]
+    stamps = [CHECKPOINTS, readers.BLOCK_BYTES, BATCH_ROWS, *(place.stamp for place in inputs)]
     with (
         job(catalog.home, "ingest", parameters, stamps) as running,
         staging_folder(catalog.home, running.job_id) as folder,

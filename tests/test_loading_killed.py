@@ -26,7 +26,7 @@ SETTINGS = """
 import os, signal, sys
 import catalog, ingest
 from catalog.store import Store
-from ingest import chunks, commit, loading, readers, workers
+from ingest import chunks, commit, readers, workers
 chunks.COMMIT_ROWS, readers.BLOCK_BYTES, readers.HEAD_BYTES = 250, 8000, 1000
 commit.ROW_GROUP_ROWS = 100  # so that chunks end within blocks
 home, path = sys.argv[1:3]
