@@ -41,13 +41,10 @@ def show(home: Home, reference: str, *, members: int = 10) -> SnapshotView:
         reference: `name@version`, or `name` for the newest.
         members: how many of its first members to give.
     """
-    snapshot = find(home, reference)
     with Store(home).read() as reader:
+        snapshot = find(home, reference)
         params = {"snapshot_id": snapshot.snapshot_id}
-        # To group by a dense key takes a third of the time where its groups are an array.
-        reader.define("set perfect_ht_threshold = 24")
         sources = reader.rows(load("show/source_mix"), **params)
-        reader.define("reset perfect_ht_threshold")
         first = reader.rows(load("show/first_members"), **params, count=members)
         exports = reader.rows(load("show/exports"), **params)
     return SnapshotView(snapshot, in_words(snapshot.recipe), sources, first, exports)

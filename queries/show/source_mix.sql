@@ -1,7 +1,8 @@
 -- Where a snapshot's members come from, each counted for its first source, beside the pool.
 -- Nearly all samples count for the source that brought them: that is counted, and then put right for
 -- those few that appeared again under a name that comes before, or are retired. Sources are compared
--- by their place among the names.
+-- by their place among the names. Members are marked in strings of bits, each for as many samples as
+-- stay in a core's own cache: a join would look up every sample in a table of millions of members.
 -- grain: one row per source
 -- params: snapshot_id (integer)
 with named as (
@@ -30,20 +31,21 @@ moved as (
     join named as n on n.source_id = s.source_id
     where r.place < n.place
 ),
+chosen as (
+    select
+        sample_id // 65536 as block,
+        bitstring_agg(sample_id % 65536, 0, 65535) as members
+    from snapshot_member
+    where snapshot_id = $snapshot_id
+    group by block
+),
 held as (
     select
-        source_id,
-        count(*) as samples
-    from sample
-    group by source_id
-),
-taken as (
-    select
         s.source_id,
-        count(*) as members
-    from snapshot_member as m
-    join sample as s on s.sample_id = m.sample_id
-    where m.snapshot_id = $snapshot_id
+        count(*) as samples,
+        coalesce(sum(get_bit(c.members, (s.sample_id % 65536)::integer)), 0)::bigint as members
+    from sample as s
+    left join chosen as c on c.block = s.sample_id // 65536
     group by s.source_id
 ),
 gone as (
@@ -56,11 +58,10 @@ gone as (
 counted as (
     select
         n.place,
-        coalesce(h.samples, 0) as samples,
-        coalesce(t.members, 0) as members
-    from named as n
-    left join held as h on h.source_id = n.source_id
-    left join taken as t on t.source_id = n.source_id
+        h.samples,
+        h.members
+    from held as h
+    join named as n on n.source_id = h.source_id
     union all
     select
         unnest([v.away, v.towards]) as place,
