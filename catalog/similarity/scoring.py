@@ -110,7 +110,8 @@ def scores_among(vectors: npt.NDArray[Any], queries: Floats) -> Floats:
     """
     make, _ = _products(queries)
     scores = np.empty((len(vectors), len(queries)), np.float32)
-    with _full_precision():
+    # One thread is enough for a few, and waits for no other on a busy machine.
+    with _full_precision(), _one_thread():
         product = make()
         for start in range(0, len(vectors), product.rows):
             part = vectors[start : start + product.rows]
@@ -130,6 +131,17 @@ def _products(queries: Floats) -> tuple[Make, int]:
     (count, width), (free, _) = queries.shape, torch.cuda.mem_get_info()
     make = partial(DeviceProduct, queries, torch.device("cuda"))
     return make, threads_for(count, width, free, threads)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Multiply with one core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
