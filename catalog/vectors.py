@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -83,18 +84,26 @@ class Vectors:
     """The vectors of one space, either of pool samples or of queries."""
 
     def __init__(self, home: Home, space: EmbeddingSpace, kind: Kind) -> None:
-        import lancedb
-
         self._home = home
         self._key = f"{kind}_id"
         self._stored = np.dtype(space.stored_dtype)
         self._width = space.width
         self._name = space.table_name + ("" if kind == "sample" else "_query")
+        self._folder = home.vectors / f"{self._name}.lance"
+        if not (self._folder / "_versions").is_dir():
+            self._opened()
+
+    @cached_property
+    def _table(self) -> Any:  # noqa: ANN401
+        return self._opened()
+
+    def _opened(self) -> Any:  # noqa: ANN401
+        """Return LanceDB's table, to write to: to read without it takes a second less to start."""
+        import lancedb
+
         with _mapped("open the vectors"):
-            self._database = lancedb.connect(home.vectors)
-            self._table = self._database.create_table(
-                self._name, schema=self._schema(), exist_ok=True
-            )
+            database = lancedb.connect(self._home.vectors)
+            return database.create_table(self._name, schema=self._schema(), exist_ok=True)
 
     def _schema(self) -> pa.Schema:
         key = pa.field(
@@ -124,6 +133,7 @@ class Vectors:
         """
         rows = embedded.table(self._key, self._stored).cast(self._schema())
         with _mapped("store vectors"):
+            self._table.checkout_latest()
             if new:
                 self._table.add(rows)
                 return
@@ -174,8 +184,7 @@ class Vectors:
 
     def pieces(self) -> Iterator[Piece]:
         """Stream all vectors, each piece still to be read by whoever takes it."""
-        folder = self._home.vectors / f"{self._name}.lance" / "data"
-        layout = Layout(self._key, self._width, self._stored, folder)
+        layout = Layout(self._key, self._width, self._stored, self._folder / "data")
         with _mapped("read vectors"):
             yield from pieces(self._dataset(), layout, self._scan_rows)
 
@@ -210,11 +219,13 @@ class Vectors:
         """Merge small fragments when there are many, and drop versions nobody reads any more."""
         with _mapped("compact vectors"):
             if len(self._dataset().get_fragments()) >= COMPACT_AT_FRAGMENTS:
+                self._table.checkout_latest()
                 self._table.optimize(cleanup_older_than=OLD_VERSIONS_KEPT)
 
     def _dataset(self) -> Any:  # noqa: ANN401
-        self._table.checkout_latest()
-        return self._table.to_lance()
+        import lance
+
+        return lance.dataset(str(self._folder))
 
 
 class Lookup:
