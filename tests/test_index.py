@@ -104,7 +104,7 @@ def test_every_vector_is_sorted_to_its_nearest_centre(home: Catalog, tmp_path: P
     from catalog.search.index import open_table
     from catalog.search.partitions import partition
 
-    dataset = open_table(home.home, space(home)).to_lance()
+    dataset = open_table(home.home, space(home))
     told: list[float | None] = []
     parts = tmp_path / "parts.lance"
     centres = partition(dataset, 30, parts, lambda tick: told.append(tick.fraction))

@@ -54,7 +54,6 @@ HEAVY = {
     "matplotlib": {"catalog.compare.plots"},
     "jinja2": {"catalog.pages.writing"},
     "lancedb": {
-        "catalog.search.index",
         "catalog.vectors",
         "catalog.purging.vectors",
         "catalog.checking.vectors",

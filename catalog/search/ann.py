@@ -54,13 +54,12 @@ class Approximate:
         Returns:
             int64 (n,) ascending, float32 (n,); n is at most `limit`.
         """
+        asked = {"column": "vector", "q": vector, "k": limit, "metric": "cosine"}
+        asked |= {name: self._parameters[name] for name in ("nprobes", "refine_factor")}
         with mapped("search by the index"):
-            search = self._table.search(
-                vector, query_type="vector", vector_column_name="vector"
-            ).distance_type("cosine")
-            search = search.limit(limit).nprobes(self._parameters["nprobes"])
-            search = search.refine_factor(self._parameters["refine_factor"])
-            table = search.select(["sample_id", "vector", "_distance"]).to_arrow()
+            table = self._table.to_table(
+                columns=["sample_id", "vector", "_distance"], nearest=asked
+            )
         ids = table["sample_id"].to_numpy()
         order = np.argsort(ids)
         flat = table["vector"].combine_chunks().flatten().to_numpy()

@@ -1,4 +1,4 @@
-"""Approximate nearest samples: LanceDB's index over a space's vectors, and how good it is.
+"""Approximate nearest samples: Lance's index over a space's vectors, and how good it is.
 
 An index is only for people who look around: a selection never uses one. What it finds is scored
 exactly, so it can miss a sample and never gives one a wrong score; how often it misses is measured
@@ -50,7 +50,7 @@ class Index:
         recall: share of the exact nearest that it finds; None if it was never measured.
         recall_at: among how many nearest.
         queries: on how many queries that was measured.
-        parameters: how hard it looks, which queries it was measured on, and its name in LanceDB.
+        parameters: how hard it looks, which queries it was measured on, and its name in Lance.
         built_at: when; None if it was never measured.
     """
 
@@ -72,7 +72,7 @@ class Index:
 
 @contextmanager
 def mapped(what: str) -> Iterator[None]:
-    """Turn what LanceDB raises into our error."""
+    """Turn what Lance raises into our error."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
@@ -83,18 +83,19 @@ def mapped(what: str) -> Iterator[None]:
 
 
 def open_table(home: Home, named: NamedSpace) -> Any:  # noqa: ANN401
-    """Open the LanceDB table of a space's samples, making it where there is none yet."""
-    import lancedb
+    """Open the Lance table of a space's samples, making it where there is none yet."""
+    import lance  # not LanceDB's own package, which takes a second longer to import
 
     Vectors(home, named.space, "sample")
     with mapped("open the vectors"):
-        return lancedb.connect(home.vectors).open_table(named.space.table_name)
+        return lance.dataset(str(home.vectors / f"{named.space.table_name}.lance"))
 
 
 def index_names(table: Any) -> list[str]:  # noqa: ANN401
     """Return the names of a table's vector indexes; one, or two while one takes over."""
     with mapped("list the indexes"):
-        return [found.name for found in table.list_indices() if found.columns == ["vector"]]
+        found = table.describe_indices()
+    return [one.name for one in found if one.field_names == ["vector"]]
 
 
 def indexes(home: Home) -> list[Index]:
@@ -130,7 +131,7 @@ def find_index(home: Home, named: NamedSpace) -> Index:
 
 
 def _index(home: Home, named: NamedSpace, rows: Rows) -> Index | None:
-    """Put together what LanceDB has and what was measured of it."""
+    """Put together what Lance has and what was measured of it."""
     table = open_table(home, named)
     names = index_names(table)
     if not names:
@@ -144,7 +145,8 @@ def _index(home: Home, named: NamedSpace, rows: Rows) -> Index | None:
     # Its build was cut short between the index and its measure.
     kind = names[0].split("-")[0]
     with mapped("look at the index"):
-        covered = int(table.index_stats(names[0]).num_indexed_rows)
+        [about] = [one for one in table.describe_indices() if one.name == names[0]]
+    covered = int(about.num_rows_indexed)
     return Index(named.name, kind, covered, held - covered, None, RECALL_AT, 0, {**STEPS[-1]}, None)
 
 

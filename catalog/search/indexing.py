@@ -131,15 +131,14 @@ def _build(home: Home, table: Any, kind: IndexKind, job_id: int, progress: Progr
     from catalog.search.partitions import partition
 
     old = index_names(table)
-    number = 1 + max((int(name.split("-")[1]) for name in old), default=0)
-    name = f"{kind}-{number}"
+    numbers = [int(number) for one in old if (number := one.rpartition("-")[2]).isdecimal()]
+    name = f"{kind}-{max(numbers, default=0) + 1}"
     samples = int(table.count_rows())
     with mapped("build the index"), _folder(home, job_id) as folder:
-        dataset = table.to_lance()
         parts = folder / "partitions.lance"
-        centres = partition(dataset, _partitions(samples, kind), parts, progress)
+        centres = partition(table, _partitions(samples, kind), parts, progress)
         progress(Tick("index", None, {"samples": samples}))
-        dataset.create_index(
+        table.create_index(
             "vector",
             f"IVF_{kind.upper()}",
             name=name,
@@ -149,7 +148,6 @@ def _build(home: Home, table: Any, kind: IndexKind, job_id: int, progress: Progr
             precomputed_partition_dataset=str(parts),
             **PARAMETERS[kind],
         )
-        table.checkout_latest()
         for one in old:
             table.drop_index(one)
     return name
