@@ -1,7 +1,8 @@
 """What is put aside in any order, by position, to be taken back part by part in order."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 Numbers = npt.NDArray[Any]
 
 
@@ -117,3 +119,15 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not end:
             coming = beside.submit(next, items, end)
             yield item  # type: ignore[misc]
+
+
+def side_by_side(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    """Give what is made of items, in their order; two are made at once, whose work holds no GIL."""
+    with ThreadPoolExecutor(2) as beside:
+        coming: deque[Future[Made]] = deque()
+        for item in items:
+            coming.append(beside.submit(make, item))
+            if len(coming) > 2:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

@@ -2,14 +2,16 @@
 
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from os import fsync
 from pathlib import Path
 
 import pyarrow as pa
 
 from catalog.exporting.arrow import batches, schema_of
-from catalog.exporting.aside import ahead
+from catalog.exporting.aside import ahead, side_by_side
+from catalog.exporting.joining import join
 from catalog.exporting.lines import lines
 from catalog.exporting.tally import Row
 from catalog.exporting.writing import Writing
@@ -49,20 +51,29 @@ def write_data_set(writing: Writing, aside: Path) -> None:
 
 def write_batches(found: Iterator[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
     """Write batches as one Parquet file, a row group each, safe on the disk when this returns."""
-    import pyarrow.parquet as pq
-
+    # The first file holds no row group: there may be none at all.
+    groups = side_by_side(partial(_parquet, schema), chain([None], ahead(found)))
     with path.open("wb") as stream:
-        with pq.ParquetWriter(
-            stream,
-            schema,
-            compression="zstd",
-            # Looking for repetitions in text that has none takes longer than writing it.
-            use_dictionary=[leaf for leaf in _leaves(schema) if leaf.split(".")[-1] not in UNIQUE],
-        ) as writer:
-            for batch in ahead(found):
-                writer.write_batch(batch, row_group_size=len(batch))
+        join(groups, stream)
         stream.flush()
         fsync(stream.fileno())
+
+
+def _parquet(schema: pa.Schema, batch: pa.RecordBatch | None) -> memoryview:
+    """Return a Parquet file of one row group, or of none."""
+    import pyarrow.parquet as pq
+
+    stream = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        stream,
+        schema,
+        compression="zstd",
+        # Looking for repetitions in text that has none takes longer than writing it.
+        use_dictionary=[leaf for leaf in _leaves(schema) if leaf.split(".")[-1] not in UNIQUE],
+    ) as writer:
+        if batch is not None:
+            writer.write_batch(batch, row_group_size=len(batch))
+    return memoryview(stream.getvalue())
 
 
 def _leaves(schema: pa.Schema) -> Iterator[str]:
