@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from catalog import schema
 from catalog.errors import InvalidInput, ScorerMismatch, UnknownName
 from catalog.sql import load
 from catalog.store import Reader, Transaction
@@ -91,6 +90,8 @@ def add_scorer(transaction: Transaction, name: str, contract: Mapping[str, Any])
     Raises:
         ScorerMismatch: the name stands for another contract; says in which fields.
     """
+    from catalog import schema  # SQLAlchemy, which those who only read do without
+
     if found := find_scorer(transaction, name):
         require_same_contract(found, contract)
         return found
@@ -162,6 +163,8 @@ def keep_scores(transaction: Transaction, scorer: Scorer, given: "pa.Table") -> 
         scorer: whose scores they are.
         given: sample_id (int64), value (double), truncated (bool), no sample twice.
     """
+    from catalog import schema  # SQLAlchemy, which those who only read do without
+
     params = {"scorer_id": scorer.scorer_id}
     return transaction.insert_select(
         schema.sample_score, load("score/fresh"), params, given_score=given

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from catalog import schema
 from catalog.errors import SpaceMismatch, UnknownName
 from catalog.home import Home
 from catalog.model import EmbeddingSpace, NamedSpace, check_name
@@ -79,6 +78,8 @@ def add_space(
     Raises:
         SpaceMismatch: the name stands for another contract; says in which fields.
     """
+    from catalog import schema  # SQLAlchemy, which those who only read do without
+
     found = find_space(transaction, name)
     if found is not None:
         require_same(found, space)
@@ -110,6 +111,8 @@ def add_space(
 def _move(transaction: Transaction, known: NamedSpace, location: str) -> NamedSpace:
     """Remember where the model was loaded from this time."""
     from sqlalchemy import update
+
+    from catalog import schema
 
     table = schema.embedding_space
     if location != known.location:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from catalog import schema
 from catalog.errors import HomeBusy, StoreError, UnknownName
 from catalog.functions.known import known
 from catalog.functions.resident import version
@@ -166,6 +165,8 @@ def drop_index(home: Home, space: str | None) -> str:
                 table.drop_index(name)
         with Store(home).write("index") as transaction:
             from sqlalchemy import delete
+
+            from catalog import schema
 
             kept = schema.vector_index
             transaction.run(delete(kept).where(kept.c.space_id == named.space_id))

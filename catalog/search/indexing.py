@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import numpy as np
 
-from catalog import schema
 from catalog.errors import InvalidInput, StoreError, TooFewSamples
 from catalog.functions.nearest import Question, Samples, answer
 from catalog.home import Home
@@ -96,6 +95,8 @@ def build_index(
         measured = _Measure.on(home, named, queries, progress).recall(home, named, progress)
         with Store(home).write("index", job_id=running.job_id) as transaction:
             from sqlalchemy import delete
+
+            from catalog import schema
 
             kept = schema.vector_index
             transaction.run(delete(kept).where(kept.c.space_id == named.space_id))
