@@ -11,13 +11,16 @@ from catalog.errors import StoreError
 from catalog.vectors import Floats
 
 BLOCK_ROWS = 2048
-"""Samples in a block, at most."""
+"""Samples in a product, at most."""
 
 BLOCK_BYTES = 1 << 22
-"""What a block's vectors may take: few enough to be in the cache still when they are multiplied."""
+"""What their vectors may take: few enough to be in the cache still when they are multiplied."""
 
 SCORE_BYTES = 1 << 21
-"""What its scores may take, which are looked at right afterwards."""
+"""What scores may take, which are looked at right afterwards."""
+
+MOST_BLOCKS = 8
+"""Products whose scores are looked at together: of few queries every look costs more than it."""
 
 ROW_STEP = 16
 QUERY_STEP = 8
@@ -35,28 +38,40 @@ class Product:
         count: how many queries it holds.
 
     Attributes:
-        rows: how many vectors a block has.
+        rows: how many vectors there is room for.
     """
 
     def __init__(self, left: torch.Tensor, count: int) -> None:
         columns, width = left.shape
         fitting = min(BLOCK_BYTES // (4 * width), SCORE_BYTES // (4 * columns))
-        self.rows = min(BLOCK_ROWS, max(fitting // ROW_STEP, 1) * ROW_STEP)
+        self._step = min(BLOCK_ROWS, max(fitting // ROW_STEP, 1) * ROW_STEP)
+        blocks = min(SCORE_BYTES // (4 * columns * self._step), MOST_BLOCKS)
+        self.rows = self._step * max(blocks, 1)
         self._left, self._count = left, count
-        self._block = torch.zeros((self.rows, width))
+        self._block = torch.zeros((self._step, width))
         self._out = torch.zeros((columns, self.rows))
 
     def fill(self, start: int, values: npt.NDArray[Any]) -> None:
-        """Put vectors in from a row on."""
-        # From float16 this is many times as fast as in numpy.
-        self._block[start : start + len(values)].copy_(as_tensor(values))
+        """Put vectors in from a row on, right behind those put in before."""
+        given = as_tensor(values)
+        for place in range(start - start % self._step, start + len(values), self._step):
+            part = given[max(place - start, 0) : place - start + self._step]
+            first = max(start - place, 0)
+            # From float16 this is many times as fast as in numpy.
+            self._block[first : first + len(part)].copy_(part)
+            if first + len(part) == self._step:
+                self._multiply(place)
 
     def scores(self, rows: int) -> Floats:
         """Return the scores of the first rows, float32 (rows, queries), gone with the next."""
-        torch.mm(self._left, self._block.T, out=self._out)
+        if rest := rows % self._step:
+            self._multiply(rows - rest)
         # What is no number in a vector makes every score of it none: to look at one will do.
-        require_numbers(float(self._out[0].sum()))
+        require_numbers(float(self._out[0, :rows].sum()))
         return self._out.numpy()[: self._count, :rows].T
+
+    def _multiply(self, place: int) -> None:
+        torch.mm(self._left, self._block.T, out=self._out[:, place : place + self._step])
 
 
 def as_tensor(values: npt.NDArray[Any]) -> torch.Tensor:
