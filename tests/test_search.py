@@ -70,6 +70,23 @@ def test_a_search_gives_the_rows_of_nearest(home: Catalog) -> None:
     ]
 
 
+def test_what_is_shown_again_is_what_lies_there_now(home: Catalog) -> None:
+    def told(found: list[dict[str, Any]]) -> list[str]:
+        names = ("hash", "source", "external_id", "messages")
+        return [json.dumps([row[name] for name in names]) for row in found]
+
+    first = home.search("abc", k=5, encode=encode).samples
+    before = told(first)
+    first[0]["messages"][0]["content"] = "other"  # whoever is given rows may change them
+    assert told(home.search("abc", k=5, encode=encode).samples) == before
+    assert told(home.search("abc", k=7, encode=encode).samples)[:5] == before
+    with Store(home.home).write("test") as transaction:
+        transaction.discard("sample_source", "true")
+    anew = home.search("abc", k=5, encode=encode).samples
+    assert [row["hash"] for row in anew] == [row["hash"] for row in first]
+    assert {row["external_id"] for row in anew} == {None}
+
+
 def test_an_example_finds_its_nearest_but_not_itself(home: Catalog) -> None:
     vectors = unit(SAMPLES, 1)
     order = [int(i) + 1 for i in (-(vectors @ vectors[4])).argsort() if i != 4]

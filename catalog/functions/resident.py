@@ -1,5 +1,6 @@
 """A space's vectors kept in memory while a catalog is open, so that a search need not read them."""
 
+import os
 from collections.abc import Iterator
 from threading import Lock
 from typing import Any, cast
@@ -134,7 +135,8 @@ def version(home: Home, named: NamedSpace) -> Stamp:
     folder = home.vectors / f"{named.space.table_name}.lance" / "_versions"
     if not folder.is_dir():
         return ()
-    found = ((path.name, path.stat()) for path in folder.glob("*.manifest"))
+    with os.scandir(folder) as entries:
+        found = [(one.name, one.stat()) for one in entries if one.name.endswith(".manifest")]
     return tuple(sorted((name, about.st_ino, about.st_mtime_ns) for name, about in found))
 
 

@@ -1,5 +1,6 @@
 """Search: the samples nearest to a text, or to a sample, as people look at them."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,10 @@ from catalog.store import Rows, Store
 from catalog.vectors import Floats, Ids
 
 SKIP = "--skip-missing"
+
+KEPT = "shown"
+MOST_KEPT = 1000
+"""Samples whose text an open catalog keeps."""
 
 
 @dataclass(frozen=True)
@@ -225,12 +230,25 @@ class _Search:
 
 def _described(home: Home, ids: Ids, scores: Floats) -> Rows:
     """Return what is shown of the samples that were found, in their order."""
-    with Store(home).read() as reader:
-        rows = reader.rows(load("search/found"), ids=ids.tolist())
-    by_id = {row.pop("sample_id"): row for row in rows}
+    by_id = _shown(home, ids.tolist())
     found = []
     for rank, (key, cosine) in enumerate(zip(ids.tolist(), scores.tolist(), strict=True)):
-        row = by_id[key]
-        row["messages"] = plain_messages(row["messages"])
+        row = {**by_id[key], "messages": plain_messages(by_id[key]["messages"])}
         found.append({"rank": rank, "score": cosine, **row})
     return found
+
+
+def _shown(home: Home, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return samples by their ids; who looks around meets many of them again."""
+    stamp = known(home).stamp
+    kept, rows = home.kept.get(KEPT, (None, {}))
+    held: dict[int, dict[str, Any]] = rows if kept == stamp else {}
+    if wanted := [key for key in ids if key not in held]:
+        with Store(home).read() as reader:
+            read = reader.rows(load("search/found"), ids=wanted)
+        if len(held) + len(read) > MOST_KEPT:
+            held = {key: held[key] for key in ids if key in held}
+        held = held | {row.pop("sample_id"): row for row in read}
+        if len(held) <= MOST_KEPT:
+            home.kept[KEPT] = stamp, held
+    return held
