@@ -305,6 +305,9 @@ def test_a_snapshot_in_many_parts_is_written_as_in_one(
         monkeypatch.setattr("catalog.exporting.ordering.PART_CHARACTERS", 2000)
         monkeypatch.setattr("catalog.exporting.ordering.RUN_CHARACTERS", 3000)
         monkeypatch.setattr("catalog.exporting.ordering.STRETCH", 4)
+        monkeypatch.setattr("catalog.exporting.ordering.BATCH_CHARACTERS", 1000)
+        monkeypatch.setattr("catalog.exporting.ordering.TEXT_BYTES", 4000)
+        monkeypatch.setattr("catalog.exporting.ordering.FACT_BYTES", 0)
         monkeypatch.setattr("catalog.exporting.lines.BATCH_ROWS", 2)
     assert [row["catalog"]["position"] for row in lines(tmp_path / "jsonl" / "parts.jsonl")] == [
         *range(46)

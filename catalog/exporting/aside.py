@@ -51,6 +51,7 @@ class Aside:
             if start < end:
                 piece = batch.slice(start, end - start)
                 pieces.append(piece if kept else self._written(piece))
+        self._file.flush()
 
     def _written(self, piece: pa.RecordBatch) -> tuple[int, int]:
         place = self._file.tell()
@@ -58,7 +59,6 @@ class Aside:
 
     def filled(self) -> list[int]:
         """Return the numbers of the parts that hold anything, in order."""
-        self._file.flush()
         return [number for number, pieces in enumerate(self._pieces) if pieces]
 
     def part(self, number: int) -> pa.RecordBatch:
