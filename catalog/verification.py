@@ -1,20 +1,24 @@
 """Snapshots checked whole: hashed anew from the text, as far as it was not destroyed on purpose."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from catalog.errors import TextPurged, VerificationFailed
 from catalog.home import Home
-from catalog.identity import content_hash, encode_message
+from catalog.progress import Progress, Tick, silent
+from catalog.rehashing import HASH_BYTES, Hashes, rehash
 from catalog.snapshot import Snapshot, find
 from catalog.sql import load
 from catalog.store import Store
 
-VERIFY_ROWS = 20_000
-LAST_POSITION = 2**62
+PART_ROWS = 100_000
+"""Members whose hashes go into the digest at once."""
+
+Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,32 +38,81 @@ class Verification:
     purged: int = 0
 
 
-def verify(home: Home, reference: str) -> Verification:
+def verify(home: Home, reference: str, progress: Progress = silent) -> Verification:
     """Check a snapshot against its digest, from the text up: every member is hashed anew.
 
     Of purged members no text is left to hash: their stored hashes go into the digest.
+
+    Args:
+        home: the catalog's.
+        reference: `name@version`, or `name` for the newest.
+        progress: is told how far it is.
     """
     snapshot = find(home, reference)
-    purged = set(purged_positions(snapshot))
-    problems: list[str] = []
-    whole = sha256()
-    count = expected = 0
-    for position, stored, recomputed, repeats in _rehash(home, snapshot):
+    with Store(home).read() as reader:
+        members = reader.arrow(load("show/member_ids"), snapshot_id=snapshot.snapshot_id)
+    purged = purged_positions(snapshot)
+    ids, member_of = np.unique(members["sample_id"].to_numpy(), return_inverse=True)
+    held = _rehash(home, ids, progress)
+    there = held.there[member_of]
+    member_of = member_of[there]
+    positions = members["position"].to_numpy()[there]
+    repeats = members["repeats"].to_numpy()[there]
+    stands = np.isin(positions, purged)
+    problems = list(_misplaced(positions, held.same[member_of] | stands))
+    if len(positions) != snapshot.size:
+        problems.append(f"{len(positions)} members are stored, {snapshot.size} were frozen")
+    if not problems:
+        whole = sha256()
+        for part in np.array_split(np.arange(len(positions)), -(-len(positions) // PART_ROWS) or 1):
+            own = member_of[part]
+            hashes = np.where(stands[part, None], held.stored[own], held.computed[own])
+            whole.update(np.repeat(hashes, repeats[part], axis=0).tobytes())
+        if whole.hexdigest() != snapshot.digest:
+            problems.append("the members are not those that were frozen, or not in their order")
+    return Verification(str(snapshot), len(positions), problems, len(purged))
+
+
+def _misplaced(positions: Ids, good: npt.NDArray[np.bool_]) -> Iterator[str]:
+    """Tell of positions that are not there, or twice, and of members whose text is another."""
+    if good.all() and np.array_equal(positions, np.arange(len(positions))):
+        return
+    expected = 0
+    for position, same in zip(positions.tolist(), good.tolist(), strict=True):
         if position > expected:
-            problems.append(f"no member at position {expected}, the next is at {position}")
+            yield f"no member at position {expected}, the next is at {position}"
         elif position < expected:
-            problems.append(f"position {position} is there twice")
-        if position in purged:
-            recomputed = stored
-        if stored != recomputed:
-            problems.append(f"position {position}: the text is not what was frozen")
-        count, expected = count + 1, position + 1
-        whole.update(recomputed * repeats)
-    if count != snapshot.size:
-        problems.append(f"{count} members are stored, {snapshot.size} were frozen")
-    if not problems and whole.hexdigest() != snapshot.digest:
-        problems.append("the members are not those that were frozen, or not in their order")
-    return Verification(str(snapshot), count, problems, len(purged))
+            yield f"position {position} is there twice"
+        if not same:
+            yield f"position {position}: the text is not what was frozen"
+        expected = position + 1
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The samples of a snapshot, each once, by id: arrays of `Rehashed`, and which are there."""
+
+    stored: Hashes
+    computed: Hashes
+    same: npt.NDArray[np.bool_]
+    there: npt.NDArray[np.bool_]
+
+
+def _rehash(home: Home, ids: Ids, progress: Progress) -> _Held:
+    held = _Held(
+        np.zeros((len(ids), HASH_BYTES), np.uint8),
+        np.zeros((len(ids), HASH_BYTES), np.uint8),
+        np.zeros(len(ids), np.bool_),
+        np.zeros(len(ids), np.bool_),
+    )
+    done = 0
+    for found in rehash(home, ids):
+        rows = np.searchsorted(ids, found.ids)
+        held.stored[rows], held.computed[rows] = found.stored, found.computed
+        held.same[rows], held.there[rows] = found.same, True
+        done += len(rows)
+        progress(Tick("verify", done / len(ids), {"samples": done}))
+    return held
 
 
 def purged_positions(snapshot: Snapshot) -> list[int]:
@@ -94,30 +147,3 @@ def require_verified(found: Verification) -> None:
             f"{found.snapshot} is not what was frozen: {listed} ({len(found.problems)} problems)",
             hint="Restore a backup with `catalog restore`, or select again.",
         )
-
-
-def _rehash(home: Home, snapshot: Snapshot) -> Iterator[tuple[int, bytes, bytes, int]]:
-    """Give every member's position, stored hash, hash of its text and repeats, in order."""
-    for start in range(0, max(snapshot.size, 1), VERIFY_ROWS):
-        whole = start + VERIFY_ROWS < snapshot.size
-        with Store(home).read() as reader:
-            rows = reader.arrow(
-                load("show/member_text"),
-                snapshot_id=snapshot.snapshot_id,
-                first=start,
-                last=start + VERIFY_ROWS - 1 if whole else LAST_POSITION,
-            ).to_pylist()
-        for row in rows:
-            yield row["position"], row["content_hash"], text_hash(row), row["repeats"]
-
-
-def text_hash(row: Mapping[str, Any]) -> bytes:
-    """Return the content hash of a text as it is stored, or nothing if that is no conversation."""
-    try:
-        messages = [
-            encode_message(m["role"], m["content"], json.loads(m["extra"] or "null"))
-            for m in row["messages"]
-        ]
-        return content_hash(messages, json.loads(row["tools"] or "null"))
-    except (TypeError, ValueError, AttributeError):
-        return b""

@@ -17,7 +17,7 @@ FLOORS = (
     {"similarity"},
     {"functions"},
     {"selecting"},
-    {"snapshot", "verification"},
+    {"snapshot", "rehashing", "verification"},
     {"freeze"},
     {"select", "show", "exporting", "runs", "audit", "backup", "training"},
     {"card", "contamination", "mix", "search", "retire"},

@@ -275,7 +275,7 @@ def test_one_missing_member_is_one_gap(stocked: Catalog) -> None:
 def test_large_snapshots_are_checked_in_parts(
     stocked: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.verification.VERIFY_ROWS", 2)
+    monkeypatch.setattr("catalog.rehashing.SAMPLES_AT_ONCE", 2)
     assert stocked.verify("drawn").problems == []
     change(stocked, "update snapshot_member set position = 5 - position")
     assert stocked.verify("drawn").problems == [

@@ -79,11 +79,16 @@ class Keeping(Verbs):
         """Return every snapshot, newest first."""
         return self._show("snapshots")
 
-    def verify(self, reference: str) -> "Verification":
-        """Check a snapshot against its digest, from the text up."""
+    def verify(self, reference: str, *, progress: Progress = silent) -> "Verification":
+        """Check a snapshot against its digest, from the text up.
+
+        Args:
+            reference: `name@version`, or `name` for the newest.
+            progress: is told how far it is.
+        """
         from catalog.verification import verify
 
-        return verify(self.home, reference)
+        return verify(self.home, reference, progress)
 
     def contamination(self, reference: str) -> "Marked":
         """Tell how many members of a snapshot are marked as overlapping a task."""

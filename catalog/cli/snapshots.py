@@ -7,6 +7,7 @@ import click
 
 from catalog.cli.frame import Session, common, pass_session
 from catalog.cli.output import count, plain, print_json, print_table, shorten
+from catalog.cli.progress import progress_bar
 from catalog.identity import plain_messages
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def verify_command(session: Session, snapshot: str) -> None:
     """Check that a SNAPSHOT holds, to the byte, what was frozen."""
     from catalog.verification import require_verified
 
-    found = session.open().verify(snapshot)
+    with progress_bar() as progress:
+        found = session.open().verify(snapshot, progress=progress)
     if session.json:
         print_json(found)
     require_verified(found)
