@@ -35,7 +35,8 @@ def test_every_text_has_the_hash_it_was_taken_in_under(
     rows = conversations()
     path: Path = write_jsonl("x.jsonl", rows)
     assert ingest.load(cat, [path], source="s").counts.added == len(rows)
-    ids = cat.sql("select sample_id from sample order by sample_id")["sample_id"].to_numpy()
+    found_ids = cat.sql("select sample_id from sample order by sample_id").to_arrow()
+    ids = found_ids["sample_id"].to_numpy()
     found = list(rehash(cat.home, ids))
     wanted = [hash_of(row["messages"], row.get("tools")) for row in rows]
     assert sorted(one.tobytes().hex() for part in found for one in part.computed) == sorted(wanted)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from torch.utils.data import DataLoader
 
@@ -70,7 +71,8 @@ def test_the_text_is_written_once_and_a_killed_write_leaves_nothing(
     drawn: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(drawn.home.cache, ignore_errors=True)
-    monkeypatch.setattr("catalog.training.cache.CACHE_ROWS", 7)
+    for name, size in (("RUN_CHARACTERS", 900), ("PART_CHARACTERS", 500), ("STRETCH", 1)):
+        monkeypatch.setattr(f"catalog.exporting.ordering.{name}", size)
     with monkeypatch.context() as patched:
         patched.setattr("pyarrow.ipc.new_file", _fail)
         with pytest.raises(OSError, match="full"):
@@ -81,6 +83,8 @@ def test_the_text_is_written_once_and_a_killed_write_leaves_nothing(
     written = path.stat().st_mtime_ns
     second = SnapshotDataset("drawn", drawn.home.path)
     assert path.stat().st_mtime_ns == written
+    with pa.ipc.open_file(path) as reader:
+        assert reader.num_record_batches > 1
     assert [first[n] for n in range(20)] == [second[n] for n in range(20)]
 
 

@@ -82,15 +82,19 @@ class Members:
         self._texts.close()
         self._facts.close()
 
-    def parts(self) -> Iterator[pa.RecordBatch]:
+    def parts(self, *, once: bool = False) -> Iterator[pa.RecordBatch]:
         """Give all members in order, each as often as it counts.
+
+        Args:
+            once: give each once, however often it counts.
 
         Returns:
             Parts of bounded size, of columns id, dataset, messages (list of struct of role,
             content and extra, JSON text or null), tools (JSON text or null), content_hash (in
             hexadecimal), position, repeats, score, task, query, rank and sources.
         """
-        return ahead(self._merged(part) for part in self._texts.filled())
+        merged = (self._merged(part) for part in self._texts.filled())
+        return ahead(merged if once else map(_repeated, merged))
 
     def odd_parts(self) -> Iterator[pa.RecordBatch]:
         """Give the members that are not plain, in the same way."""
@@ -112,11 +116,14 @@ class Members:
             **dict(zip(texts.schema.names, texts.columns, strict=True)),
             "id": pc.coalesce(facts["external_id"], texts["content_hash"]),
         }
-        part = pa.RecordBatch.from_arrays([made[name] for name in COLUMNS], COLUMNS)
-        repeats = numbers(part["repeats"])
-        if (repeats == 1).all():
-            return part
-        return part.take(places(np.repeat(np.arange(len(part)), repeats)))
+        return pa.RecordBatch.from_arrays([made[name] for name in COLUMNS], COLUMNS)
+
+
+def _repeated(part: pa.RecordBatch) -> pa.RecordBatch:
+    repeats = numbers(part["repeats"])
+    if (repeats == 1).all():
+        return part
+    return part.take(places(np.repeat(np.arange(len(part)), repeats)))
 
 
 def odd(part: pa.RecordBatch) -> pa.RecordBatch:

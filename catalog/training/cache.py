@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from catalog.exporting.ordering import Members as Ordered
 from catalog.home import Home
 from catalog.identity import plain_messages
+from catalog.progress import silent
 from catalog.snapshot import Snapshot
-from catalog.sql import load
-from catalog.store import Store
 from catalog.verification import require_text
 
-CACHE_ROWS = 20_000
+MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string()), ("extra", pa.string())])
+SCHEMA = pa.schema(
+    {
+        "content_hash": pa.string(),
+        "messages": pa.list_(MESSAGE),
+        "tools": pa.string(),
+        "end": pa.int64(),
+    }
+)
 
 
 def cached(home: Home, snapshot: Snapshot) -> Path:
@@ -41,29 +50,22 @@ def cached(home: Home, snapshot: Snapshot) -> Path:
 
 def _is_ours(path: Path) -> bool:
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
-        return "end" in reader.schema.names
+        return bool(reader.schema == SCHEMA)
 
 
 def _write_rows(home: Home, snapshot: Snapshot, path: Path) -> None:
-    writer, end = None, 0
-    try:
-        for start in range(0, snapshot.size, CACHE_ROWS):
-            with Store(home).read() as reader:
-                rows = reader.arrow(
-                    load("show/member_text"),
-                    snapshot_id=snapshot.snapshot_id,
-                    first=start,
-                    last=start + CACHE_ROWS - 1,
-                )
+    end = 0
+    with (
+        closing(Ordered(home, snapshot, path.parent, silent)) as members,
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_file(file, SCHEMA) as writer,
+    ):
+        for part in members.parts(once=True):
             # Up to where each member goes in the data set, which holds it as often as it counts.
-            ends = np.cumsum(rows["repeats"].to_numpy(), dtype=np.int64) + end
+            ends = np.cumsum(part["repeats"].to_numpy(), dtype=np.int64) + end
             end = int(ends[-1])
-            rows = rows.append_column("end", pa.array(ends))
-            writer = writer or pa.ipc.new_file(str(path), rows.schema)
-            writer.write_table(rows)
-    finally:
-        if writer:
-            writer.close()
+            held = [part[name] for name in SCHEMA.names[:-1]]
+            writer.write_batch(pa.record_batch([*held, pa.array(ends)], schema=SCHEMA))
 
 
 class Members:
@@ -87,7 +89,7 @@ class Members:
         row = int(np.searchsorted(self._ends[number], position, side="right"))
         [found] = self._batches[number].slice(row, 1).to_pylist()
         return {
-            "content_hash": found["content_hash"].hex(),
+            "content_hash": found["content_hash"],
             "messages": plain_messages(found["messages"]),
             "tools": json.loads(found["tools"] or "null"),
         }
