@@ -18,7 +18,7 @@ from catalog import Catalog, schema
 from catalog.cli import cli
 from catalog.compare.comparison import NEAREST, Column, Comparison
 from catalog.compare.members import drawn
-from catalog.compare.nearness import nearest
+from catalog.compare.nearness import _limits, nearest
 from catalog.compare.page import html, write
 from catalog.compare.spread import spread
 from catalog.compare.text import lines
@@ -97,6 +97,13 @@ def test_near_duplicates_are_members_with_another_above_the_threshold(stocked: C
         assert own.near is not None
         assert own.near.above == int((cosines.max(axis=1) > threshold).sum())
         assert (own.near.checked, own.near.without_vector, own.near.exact) == (42, 0, True)
+
+
+def test_fewer_members_are_checked_of_sets_that_are_larger() -> None:
+    snapshots = [drawn(np.arange(size), None) for size in (90_000, 1_000_000, 2_500_000)]
+    draws = [drawn(np.arange(size), 0) for size in (2_000, 100_000, 2_500_000)]
+    assert _limits([*snapshots, *draws], 4) == [90_000, 10_000, 4_000, 2_000, 3_000, 1_000]
+    assert sum(_limits([*snapshots, *draws], 384)) <= 512 * 2**20 // (4 * 384)
 
 
 def test_nearest_members_are_exact_over_many_blocks_and_sampled_beyond_a_limit(

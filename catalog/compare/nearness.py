@@ -19,6 +19,12 @@ HELD_BYTES = 512 << 20
 MOST_CHECKED_OF_SNAPSHOT, MOST_CHECKED_OF_DRAW = 100_000, 3_000
 """Members of one set that are checked; of larger sets a seeded sample."""
 
+MOST_PAIRS_OF_SNAPSHOT, MOST_PAIRS_OF_DRAW = 10**10, 10**9 * 5 // 2
+"""Pairs of one set that are looked at: fewer members are checked where each has more to be held
+against, so that a set of millions takes minutes and not hours."""
+
+FEWEST_CHECKED = 1_000
+
 ROWS = 512
 CANDIDATES = 1024
 
@@ -132,7 +138,12 @@ def _limits(sets: Sequence[Members], width: int) -> list[int]:
     order = sorted(range(len(sets)), key=lambda number: sets[number].seed is None)
     for done, number in enumerate(order):
         one = sets[number]
-        most = MOST_CHECKED_OF_SNAPSHOT if one.seed is None else MOST_CHECKED_OF_DRAW
+        most, pairs = (
+            (MOST_CHECKED_OF_SNAPSHOT, MOST_PAIRS_OF_SNAPSHOT)
+            if one.seed is None
+            else (MOST_CHECKED_OF_DRAW, MOST_PAIRS_OF_DRAW)
+        )
+        most = min(most, max(pairs // max(len(one.ids), 1), FEWEST_CHECKED))
         limits[number] = max(min(len(one.ids), most, room // (len(sets) - done)), 1)
         room -= limits[number]
     return limits

@@ -34,6 +34,7 @@ SHAPES = (512, 2048, 1 << 30)
 """Vectors in one raw product: few, more, or all of them."""
 
 READ_BYTES = 1 << 20
+MOST_TIMES, MOMENT_S = 5, 0.5
 SKEWED = 7
 
 
@@ -148,9 +149,17 @@ def main(home: str, width: int, stored: str, kind: str, repeats: int, sizes: lis
     found: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(repeats):
         for name, side in timed.items():
-            found[name].append(side())
+            found[name].append(_quickest(side))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     click.echo(json.dumps({"seconds": found, "beyond": beyond, "peak": peak}))
+
+
+def _quickest(side: Callable[[], float]) -> float:
+    """Return the least of a few times where one is a moment: then the machine's moods weigh."""
+    times = [side()]
+    while len(times) < MOST_TIMES and sum(times) < MOMENT_S:
+        times.append(side())
+    return min(times)
 
 
 def _seconds(step: Callable[[], None]) -> float:
