@@ -34,7 +34,7 @@ SHAPES = (512, 2048, 1 << 30)
 """Vectors in one raw product: few, more, or all of them."""
 
 READ_BYTES = 1 << 20
-MOST_TIMES, MOMENT_S = 5, 0.5
+MOST_TIMES, MOMENT_S = 3, 0.5
 SKEWED = 7
 
 
