@@ -1,6 +1,7 @@
 """What reads from a connection: rows, Arrow tables, streams; and the views that it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -58,6 +59,13 @@ class Reader:
     def _all_seen(self) -> duckdb.DuckDBPyConnection:
         """Return the connection with every view, so that DuckDB can say which name was meant."""
         return self.connection if self.listing else self._connection
+
+    @contextmanager
+    def beside(self) -> Iterator["Reader"]:
+        """Lend another reader of the same file for another thread; it sees nothing made here."""
+        with closing(self._connection.cursor()) as connection:
+            connection.execute("use catalog")
+            yield Reader(connection)
 
     def arrow(self, statement: Statement, **params: object) -> "pa.Table":
         """Return the whole result as an Arrow table."""

@@ -8,6 +8,7 @@ result is then all that was put aside for it, sorted once more.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,11 +104,16 @@ class Members:
                 yield odd(part)
 
     def _read(self, first: int, last: int, rows: int) -> Iterator[pa.RecordBatch]:
-        """Give the texts of some sample ids, when the facts of them are put aside."""
+        """Give the texts of some sample ids, while the facts of them are read beside."""
         within = {"snapshot_id": self._snapshot.snapshot_id, "first": first, "last": last}
-        with self._store.read() as reader:
-            self._facts.put(whole(reader.arrow(load("export/facts"), **within)))
+        with (
+            self._store.read() as reader,
+            reader.beside() as other,
+            ThreadPoolExecutor(1) as beside,
+        ):
+            facts = beside.submit(other.arrow, load("export/facts"), **within)
             yield from ahead(reader.batches(load("export/texts"), rows, **within))
+            self._facts.put(whole(facts.result()))
 
     def _merged(self, number: int) -> pa.RecordBatch:
         texts, facts = self._texts.part(number), self._facts.part(number)
