@@ -40,6 +40,11 @@ PIPE_BYTES = 1 << 20
 Work = tuple[int, FormatName, Block]
 
 
+def processes() -> int:
+    """Return how many to start: a core is left to the one that reads and commits."""
+    return max(min((os.cpu_count() or 1) - 1, MOST_PROCESSES), 1)
+
+
 class Stagers:
     """Stages blocks in order of arrival; results come in the same order.
 
@@ -50,8 +55,7 @@ class Stagers:
 
     def __init__(self, plan: Plan, size_bytes: int) -> None:
         self._plan = plan
-        most = min(os.cpu_count() or 1, MOST_PROCESSES)
-        self._size = most if size_bytes > INLINE_BYTES else 0
+        self._size = processes() if size_bytes > INLINE_BYTES else 0
 
     def __enter__(self) -> "Stagers":
         """Start the processes."""
@@ -136,8 +140,6 @@ def main() -> None:
     """Serve one parent until its pipe closes."""
     import gc
 
-    if hasattr(os, "nice"):
-        os.nice(5)  # all wait for who commits: that goes first
     gc.disable()  # rows hold no cycles, and most of the time would go into looking for them
     sys.meta_path.insert(0, _WithoutPandas())
     with suppress(EOFError, BrokenPipeError):  # the parent is done with us, or was killed

@@ -148,7 +148,7 @@ def test_no_process_outlives_a_killed_ingest(tmp_path: Path, cat: Catalog, path:
     deadline = time.monotonic() + 10
     while any(map(_is_running, children)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert len(children) == min(os.cpu_count() or 1, workers.MOST_PROCESSES)
+    assert len(children) == workers.processes()
     assert not any(map(_is_running, children))
 
 
@@ -157,7 +157,7 @@ def _children_of(pid: int) -> list[int]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        if len(found) >= min(os.cpu_count() or 1, workers.MOST_PROCESSES):
+        if len(found) >= workers.processes():
             return [int(child) for child in found]
         time.sleep(0.005)
     return []
