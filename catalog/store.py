@@ -213,11 +213,11 @@ class Store:
 @contextmanager
 def scratch(relations: Mapping[str, "pa.Table"], memory_limit: str) -> Iterator[Reader]:
     """Compute in memory over Arrow relations, away from the home and its lock."""
-    connection = duckdb.connect(config={"memory_limit": memory_limit})
-    try:
+    with (
+        mapped_errors("its memory"),
+        closing(duckdb.connect(config={"memory_limit": memory_limit})) as connection,
+    ):
         for name, relation in relations.items():
             connection.register(name, relation)
         connection.execute("set enable_external_access = false")
         yield Reader(connection, bare=True)
-    finally:
-        connection.close()

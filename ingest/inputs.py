@@ -189,7 +189,8 @@ def recognise_format(place: Input, wanted: str, max_row_bytes: int) -> tuple[For
 
 
 def _first_rows(place: Input, max_row_bytes: int) -> Iterator[Row]:
-    for block in islice(place.blocks(max_row_bytes), 1):
+    rows = (block for block in place.blocks(max_row_bytes) if not block.cut_bytes)
+    for block in islice(rows, 1):
         for _, raw in islice(raw_rows(block, max_row_bytes), ROWS_TO_RECOGNISE):
             try:
                 if not isinstance(raw, Refusal):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from catalog.api import Catalog
-from catalog.errors import CatalogError, InvalidInput, RefusedRows
+from catalog.errors import CatalogError, InvalidInput, RefusedRows, UnreadableInput
 from catalog.jobs import Counts, Job, job
 from catalog.progress import Progress, Tick, silent
 from catalog.sql import load as load_query
@@ -24,7 +24,7 @@ from ingest.workers import Stagers, Work
 
 MAX_ROW_BYTES = 16 << 20
 DEFAULT_REVISION = "main"
-CHECKPOINTS = "the ordinal of the first row to commit"
+CHECKPOINTS = "the ordinal of the first row to commit, rows in the order of their file"
 """What a checkpoint of this job means; a job left by other software begins anew."""
 
 Recognised = Counter[tuple[str, bool]]
@@ -154,10 +154,13 @@ class _Ingest:
         self.resumed_at = self.job.checkpoint // ROWS_PER_BLOCK
         total = sum(place.size_bytes for place in inputs)
         with Stagers(self.plan, total) as stagers:
-            for staged in stagers.run(self.work(inputs, formats)):
-                self.take(staged)
-                done = min(self.done_bytes / total, 1.0) if total else None
-                self.progress(Tick("ingest", done, {"rows": self.rows}))
+            try:
+                for staged in stagers.run(self.work(inputs, formats)):
+                    self.take(staged)
+                    done = min(self.done_bytes / total, 1.0) if total else None
+                    self.progress(Tick("ingest", done, {"rows": self.rows}))
+            except UnreadableInput as error:  # a file that changed before its rows were read
+                self.failure = error
         self.refuse_if_strict()
         for staged in self.strictly:
             self.chunks.add(staged)

@@ -235,6 +235,9 @@ def _element_blocks(stream: IO[bytes], name: str, limit: int, *, array: bool) ->
     try:
         for line, raw, full_bytes in elements(stream, limit, array=array):
             if full_bytes > len(raw):
+                if rows:
+                    yield _rows_block(name, lines, rows)
+                    rows, lines, size = [], [], 0
                 yield Block(name, line, raw, cut_bytes=full_bytes)
                 continue
             rows.append(raw)

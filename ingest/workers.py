@@ -142,7 +142,8 @@ def main() -> None:
 
     gc.disable()  # rows hold no cycles, and most of the time would go into looking for them
     sys.meta_path.insert(0, _WithoutPandas())
-    with suppress(EOFError, BrokenPipeError):  # the parent is done with us, or was killed
+    # The parent is done with us, or was killed, perhaps in the middle of a question.
+    with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):
         while True:
             block, number, format_name, plan = pickle.load(sys.stdin.buffer)
             try:

@@ -176,6 +176,15 @@ def test_the_format_is_recognised_from_the_first_rows(tmp_path: Path) -> None:
     assert recognise_format(place, "sharegpt", 1 << 20) == ("sharegpt", True)
 
 
+def test_a_row_that_is_too_large_hides_no_format(tmp_path: Path) -> None:
+    rows = [{"instruction": f"i{n}", "output": "o" * (900 if n == 3 else 1)} for n in range(6)]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(rows))
+    [place] = find([str(path)])
+    assert recognise_format(place, "auto", 500) == ("alpaca", True)
+    assert [block.cut_bytes > 0 for block in place.blocks(500)] == [False, True, False]
+
+
 def test_a_file_that_shows_no_format_is_taken_to_be_messages(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text("")

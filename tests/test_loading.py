@@ -234,6 +234,29 @@ def test_a_strict_job_that_refuses_a_row_adds_nothing(
     assert ingest.load(cat, [path], source="s", strict=True).counts == Counts(read=20, added=20)
 
 
+def test_what_came_before_a_file_that_changes_while_it_is_read_is_kept(
+    cat: Catalog, write_jsonl: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(readers, "HEAD_BYTES", 100)
+    path = write_jsonl("x.jsonl", [talk(f"prompt {number}") for number in range(20)])
+    whole, read = path.read_bytes(), readers.Stretch.read
+
+    def shrunk(stretch: readers.Stretch) -> bytes:
+        if stretch.offset > 500:
+            path.write_bytes(whole[:500])
+        return read(stretch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(readers.Stretch, "read", shrunk)
+        with pytest.raises(UnreadableInput, match="became shorter while it was read"):
+            ingest.load(cat, [path], source="s")
+    assert 0 < cat.jobs()[0]["rows_added"] < 20
+    path.write_bytes(whole)
+    assert ingest.load(cat, [path], source="s").counts.read == 20
+    assert rows(cat, "select count(*) from sample") == [(20,)]
+
+
 def test_a_strict_job_with_a_damaged_file_adds_nothing(
     cat: Catalog, write_jsonl: Write, tmp_path: Path
 ) -> None:

@@ -64,7 +64,9 @@ def test_retired_samples_are_left_out_and_older_mixes_come_out_as_they_were(cat:
         cat.mix("n", ["c=2"])
 
 
-def test_repeats_count_a_sample_up_to_the_stated_times(cat: Catalog, tmp_path: Path) -> None:
+def test_repeats_count_a_sample_up_to_the_stated_times(
+    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = cat.mix("m", ["c=7", "a=3"], repeats=3)
     rows = found.members().to_pylist()
     assert {row["sample_id"]: row["repeats"] for row in rows} == {
@@ -77,6 +79,11 @@ def test_repeats_count_a_sample_up_to_the_stated_times(cat: Catalog, tmp_path: P
     exported = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
     assert [row["catalog"]["repeats"] for row in exported].count(3) == 3
     assert report.rows == len(exported) == 10
+    written = (tmp_path / "m.jsonl").read_bytes()
+    for name, size in (("PART_CHARACTERS", 1), ("RUN_CHARACTERS", 1000), ("STRETCH", 2)):
+        monkeypatch.setattr(f"catalog.exporting.ordering.{name}", size)
+    cat.export("m", tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == written
     assert found.digest != cat.mix("n", ["c=3", "a=3"]).digest
     with pytest.raises(TooFewSamples, match="c@1 is to give 10 samples, and has 9"):
         cat.mix("m", ["c=10", "a=3"], repeats=3)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -293,6 +294,35 @@ def test_a_forked_process_reads_as_its_parent_does(cat: Catalog) -> None:
         os._exit(_samples(cat) + 7)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert _samples(cat) == 0
+
+
+KILLED_IN_A_CHECKPOINT = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("set debug_checkpoint_scan_sleep_ms = 60000")
+connection.execute("set wal_autocheckpoint = '1TB'")
+connection.execute("insert into change select n, 'x', null, now() from range(5000) as r(n)")
+print("now", flush=True)
+connection.execute("checkpoint")
+"""
+
+
+def test_a_file_whose_writer_was_killed_in_a_checkpoint_is_read(cat: Catalog) -> None:
+    script = [sys.executable, "-c", KILLED_IN_A_CHECKPOINT, str(cat.home.database)]
+    process = subprocess.Popen(script, stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    wal = Path(f"{cat.home.database}.wal")
+    size, deadline = wal.stat().st_size, time.monotonic() + 10
+    while wal.exists() and wal.stat().st_size == size and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.communicate()
+    with Store(cat.home).read() as reader:
+        assert reader.value("select count(*) from change where kind = 'x'") == 5000
+    with Store(cat.home).write("test") as transaction:
+        assert transaction.change_id == 5000
 
 
 def test_after_a_damaged_file_is_mended_it_is_read_again(cat: Catalog) -> None:

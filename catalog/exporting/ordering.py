@@ -9,9 +9,11 @@ result is then all that was put aside for it, sorted once more.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,6 +29,8 @@ RUN_CHARACTERS = 400_000_000
 BATCH_CHARACTERS = 16_000_000
 PART_CHARACTERS = 48_000_000
 """Text of a batch and of a part; a few of them are held in memory at once."""
+ROW_CHARACTERS = 256
+"""What a row has beside its text, or more."""
 STRETCH = 256
 """Positions, or sample ids, that no cut goes between."""
 TEXT_BYTES = 192_000_000
@@ -95,7 +99,7 @@ class Members:
             hexadecimal), position, repeats, score, task, query, rank and sources.
         """
         merged = (self._merged(part) for part in self._texts.filled())
-        return ahead(merged if once else map(_repeated, merged))
+        return ahead(merged if once else chain.from_iterable(map(_repeated, merged)))
 
     def odd_parts(self) -> Iterator[pa.RecordBatch]:
         """Give the members that are not plain, in the same way."""
@@ -125,11 +129,31 @@ class Members:
         return pa.RecordBatch.from_arrays([made[name] for name in COLUMNS], COLUMNS)
 
 
-def _repeated(part: pa.RecordBatch) -> pa.RecordBatch:
+def _repeated(part: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Give members as often as they count, no more text at once than a part should hold."""
     repeats = numbers(part["repeats"])
     if (repeats == 1).all():
-        return part
-    return part.take(places(np.repeat(np.arange(len(part)), repeats)))
+        yield part
+        return
+    rows = np.repeat(np.arange(len(part)), repeats)
+    within = np.cumsum(_characters(part)[rows]) // PART_CHARACTERS
+    for own in np.split(rows, np.flatnonzero(np.diff(within)) + 1):
+        yield part.take(places(own))
+
+
+def _characters(part: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Return how much text each member has, and what is beside it."""
+    messages = part["messages"]
+    inner = messages.flatten()
+    lengths = np.add.reduce([_lengths(inner.field(name)) for name in ("role", "content", "extra")])
+    ends = np.cumsum([0, *lengths])[np.cumsum([0, *numbers(messages.value_lengths())])]
+    found: npt.NDArray[np.int64] = np.diff(ends) + _lengths(part["tools"]) + ROW_CHARACTERS
+    return found
+
+
+def _lengths(texts: pa.StringArray) -> npt.NDArray[np.int64]:
+    found: npt.NDArray[np.int64] = numbers(pc.coalesce(pc.binary_length(texts), 0)).astype(np.int64)
+    return found
 
 
 def odd(part: pa.RecordBatch) -> pa.RecordBatch:
