@@ -23,7 +23,7 @@ from catalog.store import Store
 SAMPLES_AT_ONCE = 50_000
 """Read under one lock."""
 
-BATCH_ROWS = 4096
+BATCH_ROWS = 2048
 HASH_BYTES = 32
 
 Hashes = npt.NDArray[np.uint8]
