@@ -4,6 +4,7 @@ import json
 import os
 from contextlib import closing
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def cached(home: Home, snapshot: Snapshot) -> Path:
     path = home.cache / f"{snapshot.digest}.arrow"
     if not path.exists() or not _is_ours(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}")
         try:
             require_text(snapshot)
             _write_rows(home, snapshot, aside)
