@@ -4,11 +4,9 @@ A chunk is written by one thread of DuckDB; whoever waited for it would leave th
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 
 from catalog.jobs import Job
 from catalog.store import Store
@@ -40,6 +38,7 @@ class Chunks:
         job: is advanced with every chunk.
         folder: of the staged files.
         provenance: of the rows.
+        thread: where chunks are committed, one at a time.
         keep: leave the files of accepted rows where they are, rather than delete them.
 
     Attributes:
@@ -47,29 +46,21 @@ class Chunks:
     """
 
     def __init__(
-        self, store: Store, job: Job, folder: str, provenance: Provenance, *, keep: bool
+        self,
+        store: Store,
+        job: Job,
+        folder: str,
+        provenance: Provenance,
+        thread: Executor,
+        *,
+        keep: bool,
     ) -> None:
         self.waiting: list[Staged] = []
         self._store, self._job, self._folder = store, job, folder
-        self._provenance, self._keep = provenance, keep
+        self._provenance, self._thread, self._keep = provenance, thread, keep
         self._chunk: list[Staged] = []
         self._committing: Future[int] | None = None
         self._since = monotonic()
-
-    def __enter__(self) -> "Chunks":
-        """Start the thread."""
-        self._stack = ExitStack()
-        self._thread = self._stack.enter_context(ThreadPoolExecutor(1))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End it; a chunk that is being committed still is."""
-        self._stack.__exit__(kind, error, trace)
 
     def add(self, staged: Staged) -> None:
         """Take a block; begin to commit if it is time, and wait if a second chunk is ready."""

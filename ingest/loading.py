@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,7 +115,10 @@ def load(
         plan = Plan(str(folder), source, max_row_bytes)
         provenance = Provenance(revision, uri, license)
         store = Store(catalog.home)
-        with Chunks(store, running, str(folder), provenance, keep=replace) as chunks:
+        with ThreadPoolExecutor(
+            1
+        ) as thread:  # at an error, a chunk that is being committed still is
+            chunks = Chunks(store, running, str(folder), provenance, thread, keep=replace)
             ingest = _Ingest(store, running, plan, provenance, chunks, strict, replace, progress)
             ingest.run(inputs, names)
         return ingest.report()
