@@ -49,7 +49,16 @@ def filled(run: Callable[..., Result], write_jsonl: Callable[..., Path]) -> Call
 
 
 def process(*words: object, home: Path, **options: Any) -> subprocess.Popen[str]:
-    """Start `catalog …` as a process of its own."""
+    """Start `catalog …` as a process of its own, which can be interrupted as in a terminal."""
+    # Where the tests run in the background, processes would inherit that nothing interrupts them.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _started(*words, home=home, **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _started(*words: object, home: Path, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "catalog.cli", "--home", str(home), *map(str, words)],
         cwd=PROJECT,
