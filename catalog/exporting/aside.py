@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
+from itertools import islice, pairwise
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -113,12 +113,11 @@ def whole(found: pa.Table) -> pa.RecordBatch:
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Give items; the next one is made beside while one is used."""
-    end = object()
     with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = beside.submit(next, items, end)
-            yield item  # type: ignore[misc]
+        coming = beside.submit(list, islice(items, 1))
+        while found := coming.result():
+            coming = beside.submit(list, islice(items, 1))
+            yield found[0]
 
 
 def side_by_side(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
