@@ -1,6 +1,6 @@
 """Choose by round robin among scores that are there, in turns with numpy.
 
-HOME REPEATS SIZE TASK…; or a folder of vectors alone, to read it and do nothing else.
+HOME REPEATS SIZE TASK…; or limits FOLDER SAMPLES WIDTH QUERIES, to do only what is timed last.
 
 With one task lists are kept of what its queries' scores are given, block by block; with several,
 each task's best scores are ranked. Prints the seconds of every repeat of each, and for the whole
@@ -56,8 +56,7 @@ def main(home: str, repeats: int, size: int, names: Sequence[str]) -> None:
     for _ in range(repeats):
         if len(tasks) > 1:
             found = several_tasks(cat.home, ranker, pool, size)
-            found["product"] = _seconds(lambda: multiply(len(pool.ids), named.space.width, queries))
-            found["reading"] = _seconds(lambda: read(cat.home.vectors))
+            found |= limits(cat.home.vectors, len(pool.ids), named.space.width, queries)
         else:
             lookup = Vectors(cat.home, named.space, "query").lookup()
             matrix = lookup.of(np.array(tasks[0].query_ids, np.int64))
@@ -158,6 +157,14 @@ class _Numpy:
         return np.argsort(turns)[:size]
 
 
+def limits(folder: Path, samples: int, width: int, queries: int) -> dict[str, float]:
+    """Return the seconds of multiplying and of reading."""
+    return {
+        "product": _seconds(lambda: multiply(samples, width, queries)),
+        "reading": _seconds(lambda: read(folder)),
+    }
+
+
 def multiply(samples: int, width: int, queries: int) -> None:
     """Multiply as many numbers as scoring has to."""
     random = np.random.default_rng(0)
@@ -185,7 +192,7 @@ def _seconds(step: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        click.echo(json.dumps({"reading": [_seconds(lambda: read(Path(sys.argv[1])))]}))
-        sys.exit()
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+    if sys.argv[1] == "limits":
+        click.echo(json.dumps(limits(Path(sys.argv[2]), *map(int, sys.argv[3:]))))
+    else:
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
