@@ -2,7 +2,8 @@
 
 DuckDB lets one process write a file or many read it. Looping readers would keep a writer out for
 good, so both pass a gate: a writer holds it while it waits for the readers inside to leave, and
-new readers wait before it. The operating system drops these locks when a process dies.
+new readers wait before it. Who waits looks again and again, so a writer that writes on and on lets
+some time pass in between. The operating system drops these locks when a process dies.
 """
 
 import fcntl
@@ -16,6 +17,11 @@ from catalog.errors import HomeBusy, HomeError
 
 FIRST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 0.02
+ASIDE_SECONDS = 2 * LONGEST_PAUSE_SECONDS
+"""A writer that was long inside stands aside for so long, that all who wait look meanwhile."""
+
+ASIDE_SHARE = 0.1
+"""Of the time inside, if that is less."""
 
 
 def holders(path: Path) -> list[int]:
@@ -100,7 +106,7 @@ class FileLock:
 
 
 class Turnstile:
-    """Many readers or one writer; a waiting writer goes before readers that come later."""
+    """Many readers or one writer; who waits goes before those that come later, or come again."""
 
     def __init__(self, folder: Path, timeout_seconds: float) -> None:
         self._gate = FileLock(folder / "gate")
@@ -128,4 +134,6 @@ class Turnstile:
             self._gate.held(exclusive=True, timeout_seconds=limit),
             self._room.held(exclusive=True, timeout_seconds=limit),
         ):
+            since = time.monotonic()
             yield
+        time.sleep(min((time.monotonic() - since) * ASIDE_SHARE, ASIDE_SECONDS))

@@ -170,6 +170,25 @@ def test_a_waiting_writer_goes_before_readers_that_come_later(tmp_path: Path) ->
     assert order == ["first reader", "writer", "later reader"]
 
 
+def test_a_writer_that_comes_again_at_once_lets_a_waiting_reader_in(tmp_path: Path) -> None:
+    turnstile, order, inside = Turnstile(tmp_path, 10), list[str](), threading.Event()
+
+    def write() -> None:
+        for _ in range(4):
+            with turnstile.writing():
+                order.append("writer")
+                inside.set()
+                time.sleep(0.5)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    inside.wait()
+    with turnstile.reading():
+        order.append("reader")
+    writer.join()
+    assert order == ["writer", "reader", "writer", "writer", "writer"]
+
+
 def test_an_error_inside_gives_the_room_back(tmp_path: Path) -> None:
     turnstile = Turnstile(tmp_path, 0)
     for enter in (turnstile.reading, turnstile.writing):
