@@ -4,12 +4,20 @@ import atexit
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from threading import Lock
 
 import duckdb
 
 from catalog.errors import CatalogError, HomeBusy, InvalidInput, StoreError
 from catalog.home import SETTINGS, Home
+
+ROW_GROUP_ROWS = 30_720
+"""Of tables, in what is added to them; a quarter of DuckDB's own.
+
+A row group that is not full is compressed again whenever rows are added to it, under the lock: one
+of long text must not take long.
+"""
 
 
 @contextmanager
@@ -120,7 +128,23 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     Raises:
         InvalidInput: a setting of the home is nothing that DuckDB understands.
     """
-    return _configured(home, str(home.database))
+    connection = _configured(home, ":memory:")
+    try:
+        attach(connection, home.database, "catalog")
+        connection.execute("use catalog")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, version: str | None = None
+) -> None:
+    """Attach a file to write to it, made in a storage version if there is none."""
+    storage = f", storage_version '{version}'" if version else ""
+    place = duckdb.ConstantExpression(str(path))
+    connection.execute(f"attach {place} as {name} (row_group_size {ROW_GROUP_ROWS}{storage})")
 
 
 def _configured(home: Home, database: str) -> duckdb.DuckDBPyConnection:

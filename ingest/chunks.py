@@ -11,14 +11,14 @@ from time import monotonic
 from catalog.jobs import Job
 from catalog.store import Store
 from ingest.accepted import ROWS_PER_BLOCK
-from ingest.commit import Provenance, commit
+from ingest.commit import Provenance, arriving, commit
 from ingest.staging import Staged
 
 COMMIT_ROWS = 140_000
-"""A row group and what may be duplicates; see `ingest.commit`."""
+"""Some row groups and what may be duplicates; see `ingest.commit`."""
 
-COMMIT_BYTES = 320 << 20
-"""Of raw rows; DuckDB needs some times as much memory to write them."""
+COMMIT_BYTES = 160 << 20
+"""Of raw rows: as much as a core compresses in a second."""
 
 COMMIT_SECONDS = 30.0
 """After so long a chunk is committed that is not full."""
@@ -99,10 +99,11 @@ class Chunks:
 
     def _commit(self, chunk: Sequence[Staged]) -> int:
         """Commit a chunk, delete its staged files, and return the first row that was left out."""
-        start = self._job.checkpoint
+        with self._store.read() as reader:
+            found = arriving(reader, chunk, self._folder, self._job.checkpoint)
         with self._store.write("ingest", job_id=self._job.job_id) as transaction:
             counts, end = commit(
-                transaction, self._job.job_id, self._provenance, chunk, self._folder, start
+                transaction, self._job.job_id, self._provenance, chunk, self._folder, found
             )
             self._job.advance(transaction, end, counts)
         for block in chunk:

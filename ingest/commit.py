@@ -1,5 +1,8 @@
 """Staged rows into the pool: one short transaction per chunk, its checkpoint inside.
 
+Which rows the pool knows is looked up before, while others may read: that takes longer the larger
+the pool is. The transaction relies on it if nothing was written since.
+
 DuckDB compresses a row group when it is full, and one that is not full again with every chunk that
 is added to it. So a chunk ends where it fills a row group, if that is in sight; the rows beyond
 wait for the next. One thread inserts: several would leave a row group each.
@@ -11,14 +14,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from catalog import schema
+from catalog.connection import ROW_GROUP_ROWS
 from catalog.jobs import Counts
 from catalog.sql import load
-from catalog.store import Transaction
-from ingest.accepted import ROWS_PER_BLOCK
+from catalog.store import Reader, Transaction
+from ingest.accepted import ROWS_PER_BLOCK, STAGED
 from ingest.staging import Staged, read_staged
-
-ROW_GROUP_ROWS = 122_880
-"""Of DuckDB's tables; where this is wrong, chunks only take longer."""
 
 FIRST_LEFT_OUT = "select ordinal from fresh order by ordinal limit 1 offset $samples"
 DESCRIBE_SOURCES = """
@@ -37,13 +38,47 @@ class Provenance:
     license: str | None
 
 
+@dataclass(frozen=True)
+class Arriving:
+    """Rows to insert, and what the pool knew of them.
+
+    Attributes:
+        rows: as they were staged.
+        met: ordinal and sample_id of those whose samples it knew.
+        clock: the change after which it was looked at.
+    """
+
+    rows: pa.Table
+    met: pa.Table
+    clock: int
+
+
+def arriving(reader: Reader, blocks: Sequence[Staged], folder: str, start: int = 0) -> Arriving:
+    """Look up which rows the pool knows.
+
+    Args:
+        reader: of the pool.
+        blocks: whole blocks, at least one.
+        folder: where their files are.
+        start: the ordinal of the first row of the first block that was not committed before.
+    """
+    paths = [block.path(folder, "rows") for block in blocks if block.accepted]
+    skipped = start % ROWS_PER_BLOCK if blocks[0].number == start // ROWS_PER_BLOCK else 0
+    return _looked_up(reader, read_staged(paths).slice(skipped) if paths else STAGED.empty_table())
+
+
+def _looked_up(reader: Reader, rows: pa.Table) -> Arriving:
+    reader.register("staged", rows.select(["ordinal", "content_hash", "order_key"]))
+    return Arriving(rows, reader.arrow(load("ingest/met")), reader.clock())
+
+
 def commit(
     transaction: Transaction,
     job_id: int,
     provenance: Provenance,
     blocks: Sequence[Staged],
     folder: str,
-    start: int = 0,
+    arriving: Arriving,
 ) -> tuple[Counts, int]:
     """Insert staged rows and refusals; return what became of them, and where the rest begins.
 
@@ -53,16 +88,14 @@ def commit(
         provenance: of the sources that are new.
         blocks: whole blocks, at least one; the last rows may be left for the next chunk.
         folder: where their files are.
-        start: the ordinal of the first row of the first block that was not committed before.
+        arriving: what `arriving` found for them.
 
     Returns:
         The counts, and the ordinal of the first row not committed: blocks before are done with.
     """
     counts, end = Counts(), (blocks[-1].number + 1) * ROWS_PER_BLOCK
-    if rows := [block.path(folder, "rows") for block in blocks if block.accepted]:
-        skipped = start % ROWS_PER_BLOCK if blocks[0].number == start // ROWS_PER_BLOCK else 0
-        staged = read_staged(rows).slice(skipped)
-        found, end = _commit_rows(transaction, job_id, provenance, staged, end)
+    if len(arriving.rows):
+        found, end = _commit_rows(transaction, job_id, provenance, arriving, end)
         counts.add(found)
     done = [block for block in blocks if block.number < end // ROWS_PER_BLOCK]
     if refused := [block.path(folder, "refused") for block in done if block.reasons]:
@@ -77,10 +110,13 @@ def commit(
 
 
 def _commit_rows(
-    transaction: Transaction, job_id: int, provenance: Provenance, staged: pa.Table, end: int
+    transaction: Transaction, job_id: int, provenance: Provenance, arriving: Arriving, end: int
 ) -> tuple[Counts, int]:
     transaction.use_threads(1)
-    transaction.register("staged", staged)
+    if arriving.clock + 1 != transaction.change_id:
+        arriving = _looked_up(transaction, arriving.rows)
+    transaction.register("met", arriving.met)
+    transaction.register("staged", arriving.rows)
     transaction.make("arrived", load("ingest/arrived"))
     transaction.make("fresh", load("ingest/fresh"))
     end = _cut(transaction, end)

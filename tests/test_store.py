@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 import catalog
 from catalog import Catalog, schema
-from catalog.connection import mapped_errors
+from catalog.connection import ROW_GROUP_ROWS, mapped_errors
 from catalog.errors import HomeBusy, InvalidInput, InvalidQuery, StoreError
 from catalog.home import Home, Settings
 from catalog.store import Store, scratch
@@ -333,3 +334,17 @@ def test_after_a_damaged_file_is_mended_it_is_read_again(cat: Catalog) -> None:
         _samples(cat)
     cat.home.database.write_bytes(whole)
     assert _samples(cat) == 0
+
+
+def test_row_groups_are_small_also_in_a_file_that_has_larger_ones(store: Store) -> None:
+    sizes = "select sum(count) from pragma_storage_info('retirement') where column_name = 'retired'"
+    sizes += " and segment_type != 'VALIDITY' group by row_group_id order by row_group_id"
+    columns = "insert into retirement by name select range as sample_id, 1 as change_id"
+    with closing(duckdb.connect(store._home.database)) as connection:
+        connection.execute(f"{columns}, true as retired, 'r' as reason from range(100_000)")
+    with store.write("test") as transaction:
+        transaction.use_threads(1)
+        transaction.insert_arrow(schema.retirement, retirements(*range(2 * ROW_GROUP_ROWS)))
+    with closing(duckdb.connect(store._home.database, read_only=True)) as connection:
+        found = [size for (size,) in connection.execute(sizes).fetchall()]
+    assert found == [100_000, ROW_GROUP_ROWS, ROW_GROUP_ROWS]

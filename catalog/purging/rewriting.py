@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.backup import size_bytes
-from catalog.connection import connect, mapped_errors
+from catalog.connection import attach, connect, mapped_errors
 from catalog.errors import StoreError
 from catalog.home import Home
 from catalog.migrate import STORAGE
@@ -68,8 +68,7 @@ def rewrite(home: Home) -> tuple[int, int]:
             compression = "zstd" if home.settings.compress else "uncompressed"
             connection.execute("checkpoint")
             connection.execute(f"set force_compression = '{compression}'")
-            place = str(fresh).replace("'", "''")
-            connection.execute(f"attach '{place}' as fresh (storage_version '{STORAGE}')")
+            attach(connection, fresh, "fresh", STORAGE)
             [(name,)] = connection.execute("select current_database()").fetchall()
             connection.execute(f'copy from database "{name}" to fresh')
             connection.execute("checkpoint fresh")
