@@ -32,6 +32,7 @@ class Aside:
         self._cuts = firsts[1:]
         self._room_bytes = room_bytes
         self._pieces: list[list[pa.RecordBatch | tuple[int, int]]] = [[] for _ in firsts]
+        self._stream: pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
 
     def close(self) -> None:
@@ -54,8 +55,12 @@ class Aside:
         self._file.flush()
 
     def _written(self, piece: pa.RecordBatch) -> tuple[int, int]:
+        if not self._stream:
+            self._stream = pa.ipc.new_stream(pa.PythonFile(self._file, "w"), piece.schema)
+            self._stream.write_batch(piece.slice(0, 0))  # the schema goes before the first batch
         place = self._file.tell()
-        return place, self._file.write(piece.serialize())
+        self._stream.write_batch(piece)
+        return place, self._file.tell() - place
 
     def filled(self) -> list[int]:
         """Return the numbers of the parts that hold anything, in order."""

@@ -27,7 +27,7 @@ from catalog.store import Store
 RUN_CHARACTERS = 400_000_000
 """Text that is read under one lock: in a second or so, and short of what an Arrow array holds."""
 BATCH_CHARACTERS = 16_000_000
-PART_CHARACTERS = 48_000_000
+PART_CHARACTERS = 24_000_000
 """Text of a batch and of a part; a few of them are held in memory at once."""
 ROW_CHARACTERS = 256
 """What a row has beside its text, or more."""
