@@ -39,7 +39,7 @@ class EmbedReport:
         tokens: how many tokens went through the model.
         empty: how many samples or queries have no text of the part that the space embeds.
         cut: by source, how many samples are cut and how many the space holds.
-        seconds: how long it took, loading the model not counted.
+        seconds: how long it took, loading the model and what it and LanceDB need not counted.
         limit: the model's own limit in tokens, if it lowered what was asked for.
         scored: by scorer's name, how many samples got a score.
         unscored: by reason, how many samples got no score.

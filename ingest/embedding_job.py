@@ -79,17 +79,18 @@ class EmbeddingJob:
     unscored: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
     passed: int = 0
-    begun_at: float = field(default_factory=monotonic)
+    begun_at: float = 0.0
 
     @property
     def seconds(self) -> float:
-        """How long it has taken, loading the model not counted."""
+        """How long it has taken, loading the model and what it and LanceDB need not counted."""
         return monotonic() - self.begun_at
 
     def run(self) -> None:
         """Embed what is missing, queries first, and finish the job."""
         self.store = Store(self.home)
         self.vectors = {kind: Vectors(self.home, self.named.space, kind) for kind in KINDS}
+        self.begun_at = monotonic()
         self.columns: tuple[Column, ...] = ()
         if self.nll:
             self.columns = nll_columns(self.named.space, self.named.name)

@@ -1,8 +1,8 @@
 """`catalog embed` against sentence-transformers on the same texts, and what a large pool changes.
 
-Encoding alone is compared: models are loaded on both sides before the clock starts. Ours still
-reads the samples from the catalog and stores the vectors; theirs has the texts in memory and
-returns an array.
+Encoding alone is compared: on both sides the clock starts when libraries and models are loaded.
+Ours still reads the samples from the catalog and stores the vectors; theirs has the texts in memory
+and returns an array.
 """
 
 import json
@@ -128,7 +128,7 @@ def _stage(
         median(encoding_of_peer),
         goal,
         (
-            "loading the model excluded on both sides; ours includes reading and storing",
+            "imports and loading a model left out on both sides; ours includes reading and storing",
             f"ours {spread(encoding)}, peer {spread(encoding_of_peer)}, {cores()} threads each",
             f"whole command: ours {our.facts}; peer {their.facts}",
         ),
