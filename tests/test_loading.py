@@ -367,6 +367,29 @@ def test_chunks_end_where_they_fill_a_row_group(
     assert len(found) > 1 and all(count % 60 == 0 for (count,) in found[:-1])
 
 
+def test_samples_that_come_from_elsewhere_after_they_were_looked_up_are_duplicates(
+    cat: Catalog, write_jsonl: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [talk("one", dataset="s"), talk("two", dataset="s")]
+    ours, theirs = write_jsonl("ours.jsonl", given), write_jsonl("theirs.jsonl", given[:1])
+    look, write, meanwhile = commit.arriving, Store.write, list[Path]()
+
+    def looking(*arguments: Any) -> commit.Arriving:
+        meanwhile.append(theirs)
+        return look(*arguments)
+
+    def writing(store: Store, kind: str, *, job_id: int | None = None) -> Any:
+        if meanwhile:
+            monkeypatch.undo()
+            assert ingest.load(cat, [meanwhile.pop()]).counts == Counts(read=1, added=1)
+        return write(store, kind, job_id=job_id)
+
+    monkeypatch.setattr(chunks, "arriving", looking)
+    monkeypatch.setattr(Store, "write", writing)
+    assert ingest.load(cat, [ours]).counts == Counts(read=2, added=1, duplicate=1)
+    assert rows(cat, "select count(*), count(distinct content_hash) from sample") == [(2, 2)]
+
+
 def test_a_chunk_is_bounded_in_rows_and_in_bytes() -> None:
     def staged(rows: int, size_bytes: int) -> Staged:
         return Staged(1, rows, size_bytes)
