@@ -130,7 +130,7 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     """
     connection = _configured(home, ":memory:")
     try:
-        attach(connection, home.database, "catalog")
+        connection.execute(attachment(home.database, "catalog"))
         connection.execute("use catalog")
     except BaseException:
         connection.close()
@@ -138,13 +138,14 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def attach(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, version: str | None = None
-) -> None:
-    """Attach a file to write to it, made in a storage version if there is none."""
-    storage = f", storage_version '{version}'" if version else ""
+def attachment(path: Path, name: str) -> str:
+    """Return the statement that opens a file to write to it; if there is none, one is made.
+
+    A file that is opened in another way, by its name say, has its row groups made into larger ones
+    by the next checkpoint.
+    """
     place = duckdb.ConstantExpression(str(path))
-    connection.execute(f"attach {place} as {name} (row_group_size {ROW_GROUP_ROWS}{storage})")
+    return f"attach {place} as {name} (row_group_size {ROW_GROUP_ROWS})"
 
 
 def _configured(home: Home, database: str) -> duckdb.DuckDBPyConnection:

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import duckdb
 
-from catalog.connection import connect, mapped_errors, reading
+from catalog.connection import attachment, connect, mapped_errors, reading
 from catalog.errors import HomeError, HomeRevision, StoreError
 from catalog.home import DEFAULT_SETTINGS, SETTINGS, Home, Settings
-
-STORAGE = "v1.2.0"
-"""The oldest DuckDB that can read the file; before this one it could not compress text well."""
 
 VERSIONS = Path(__file__).parent.parent / "migrations"
 
@@ -107,12 +104,11 @@ def _run_alembic(database: Path, to: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(VERSIONS).replace("%", "%%"))
-    engine = create_engine(
-        URL.create("duckdb", database=str(database)),
-        poolclass=NullPool,
-        connect_args={"config": {"storage_compatibility_version": STORAGE}},
-    )
+    engine = create_engine(URL.create("duckdb", database=":memory:"), poolclass=NullPool)
     with mapped_errors(database), engine.connect() as connection:
+        connection.exec_driver_sql(attachment(database, "catalog"))
+        connection.exec_driver_sql("use catalog")
+        connection.commit()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 

@@ -17,6 +17,7 @@ from sqlalchemy import Column
 import catalog
 import ingest
 from catalog import migrate, schema
+from catalog.connection import ROW_GROUP_ROWS, connect
 from catalog.errors import HomeError, HomeRevision, StoreError
 from catalog.home import DEFAULT_SETTINGS, SETTINGS, Home, Settings
 from catalog.migrate import current, initialise, newest, require_newest, upgrade
@@ -131,6 +132,27 @@ def test_upgrading_keeps_the_data_and_copies_the_file_aside(tmp_path: Path) -> N
     assert tables_of(copy) == tables
     catalog.open(home.path)
     assert upgrade(home) is None
+
+
+def test_upgrading_leaves_row_groups_as_they_are(tmp_path: Path) -> None:
+    def groups() -> list[tuple[int, ...]]:
+        with closing(duckdb.connect(home.database, read_only=True)) as connection:
+            return connection.execute(
+                "select row_group_id, sum(count) from pragma_storage_info('retirement') "
+                "where column_name = 'retired' group by row_group_id order by row_group_id"
+            ).fetchall()
+
+    home = old_home(tmp_path / "home")
+    with closing(connect(home)) as connection:
+        connection.execute("set threads = 1")
+        connection.execute(
+            "insert into retirement select range, true, 'test', 1 from range($1)",
+            [2 * ROW_GROUP_ROWS],
+        )
+    before = groups()
+    assert len(before) > 1
+    upgrade(home)
+    assert groups() == before
 
 
 def test_an_upgraded_home_is_the_same_as_a_new_one(tmp_path: Path, cat: catalog.Catalog) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.backup import size_bytes
-from catalog.connection import attach, connect, mapped_errors
+from catalog.connection import attachment, connect, mapped_errors
 from catalog.errors import StoreError
 from catalog.home import Home
-from catalog.migrate import STORAGE
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,7 +67,7 @@ def rewrite(home: Home) -> tuple[int, int]:
             compression = "zstd" if home.settings.compress else "uncompressed"
             connection.execute("checkpoint")
             connection.execute(f"set force_compression = '{compression}'")
-            attach(connection, fresh, "fresh", STORAGE)
+            connection.execute(attachment(fresh, "fresh"))
             [(name,)] = connection.execute("select current_database()").fetchall()
             connection.execute(f'copy from database "{name}" to fresh')
             connection.execute("checkpoint fresh")
