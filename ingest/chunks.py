@@ -11,7 +11,7 @@ from time import monotonic
 from catalog.jobs import Job
 from catalog.store import Store
 from ingest.accepted import ROWS_PER_BLOCK
-from ingest.commit import Provenance, arriving, commit
+from ingest.commit import Provenance, commit, look_up
 from ingest.staging import Staged
 
 COMMIT_ROWS = 140_000
@@ -100,7 +100,7 @@ class Chunks:
     def _commit(self, chunk: Sequence[Staged]) -> int:
         """Commit a chunk, delete its staged files, and return the first row that was left out."""
         with self._store.read() as reader:
-            found = arriving(reader, chunk, self._folder, self._job.checkpoint)
+            found = look_up(reader, chunk, self._folder, self._job.checkpoint)
         with self._store.write("ingest", job_id=self._job.job_id) as transaction:
             counts, end = commit(
                 transaction, self._job.job_id, self._provenance, chunk, self._folder, found

@@ -53,7 +53,7 @@ class Arriving:
     clock: int
 
 
-def arriving(reader: Reader, blocks: Sequence[Staged], folder: str, start: int = 0) -> Arriving:
+def look_up(reader: Reader, blocks: Sequence[Staged], folder: str, start: int = 0) -> Arriving:
     """Look up which rows the pool knows.
 
     Args:
@@ -64,10 +64,10 @@ def arriving(reader: Reader, blocks: Sequence[Staged], folder: str, start: int =
     """
     paths = [block.path(folder, "rows") for block in blocks if block.accepted]
     skipped = start % ROWS_PER_BLOCK if blocks[0].number == start // ROWS_PER_BLOCK else 0
-    return _looked_up(reader, read_staged(paths).slice(skipped) if paths else STAGED.empty_table())
+    return _arriving(reader, read_staged(paths).slice(skipped) if paths else STAGED.empty_table())
 
 
-def _looked_up(reader: Reader, rows: pa.Table) -> Arriving:
+def _arriving(reader: Reader, rows: pa.Table) -> Arriving:
     reader.register("staged", rows.select(["ordinal", "content_hash", "order_key"]))
     return Arriving(rows, reader.arrow(load("ingest/met")), reader.clock())
 
@@ -88,7 +88,7 @@ def commit(
         provenance: of the sources that are new.
         blocks: whole blocks, at least one; the last rows may be left for the next chunk.
         folder: where their files are.
-        arriving: what `arriving` found for them.
+        arriving: what `look_up` found for them.
 
     Returns:
         The counts, and the ordinal of the first row not committed: blocks before are done with.
@@ -114,7 +114,7 @@ def _commit_rows(
 ) -> tuple[Counts, int]:
     transaction.use_threads(1)
     if arriving.clock + 1 != transaction.change_id:
-        arriving = _looked_up(transaction, arriving.rows)
+        arriving = _arriving(transaction, arriving.rows)
     transaction.register("met", arriving.met)
     transaction.register("staged", arriving.rows)
     transaction.make("arrived", load("ingest/arrived"))

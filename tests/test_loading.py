@@ -372,7 +372,7 @@ def test_samples_that_come_from_elsewhere_after_they_were_looked_up_are_duplicat
 ) -> None:
     given = [talk("one", dataset="s"), talk("two", dataset="s")]
     ours, theirs = write_jsonl("ours.jsonl", given), write_jsonl("theirs.jsonl", given[:1])
-    look, write, meanwhile = commit.arriving, Store.write, list[Path]()
+    look, write, meanwhile = commit.look_up, Store.write, list[Path]()
 
     def looking(*arguments: Any) -> commit.Arriving:
         meanwhile.append(theirs)
@@ -384,7 +384,7 @@ def test_samples_that_come_from_elsewhere_after_they_were_looked_up_are_duplicat
             assert ingest.load(cat, [meanwhile.pop()]).counts == Counts(read=1, added=1)
         return write(store, kind, job_id=job_id)
 
-    monkeypatch.setattr(chunks, "arriving", looking)
+    monkeypatch.setattr(chunks, "look_up", looking)
     monkeypatch.setattr(Store, "write", writing)
     assert ingest.load(cat, [ours]).counts == Counts(read=2, added=1, duplicate=1)
     assert rows(cat, "select count(*), count(distinct content_hash) from sample") == [(2, 2)]

@@ -68,10 +68,9 @@ def rewrite(home: Home) -> tuple[int, int]:
             connection.execute("checkpoint")
             connection.execute(f"set force_compression = '{compression}'")
             connection.execute(attachment(fresh, "fresh"))
-            [(name,)] = connection.execute("select current_database()").fetchall()
-            connection.execute(f'copy from database "{name}" to fresh')
+            connection.execute("copy from database catalog to fresh")
             connection.execute("checkpoint fresh")
-            _require_same(connection, str(name))
+            _require_same(connection)
             connection.execute("detach fresh")
         # The new file must never meet what was to be moved into the old one.
         if wal(home.database).exists() or wal(fresh).exists():
@@ -85,20 +84,19 @@ def rewrite(home: Home) -> tuple[int, int]:
     return before, home.database.stat().st_size
 
 
-def _require_same(connection: "duckdb.DuckDBPyConnection", name: str) -> None:
+def _require_same(connection: "duckdb.DuckDBPyConnection") -> None:
     """Check that every table arrived with all its rows.
 
     Raises:
         StoreError: one did not.
     """
     tables = connection.execute(
-        "select table_name from duckdb_tables() where database_name = $1 and not internal "
-        "order by table_name",
-        [name],
+        "select table_name from duckdb_tables() where database_name = 'catalog' and not internal "
+        "order by table_name"
     ).fetchall()
     for (table,) in tables:
         [(same,)] = connection.execute(
-            f'select (select count(*) from "{name}".main."{table}") '
+            f'select (select count(*) from catalog.main."{table}") '
             f'= (select count(*) from fresh.main."{table}")'
         ).fetchall()
         if not same:
